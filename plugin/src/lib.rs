@@ -1,0 +1,1 @@
+//! A Paygent card payment plugin that any shop engine can load.
