@@ -1,1 +1,19 @@
-//! A Paygent card payment plugin that any shop engine can load.
+//! A Paygent (ペイジェント) card payment plugin that any shop engine can load.
+//!
+//! The way of a request, which is also the order of the modules:
+//!
+//! - [`abi`] the C interface, whole: `paygent_call` and its seven companions; `include/paygent.h` is its print.
+//!   `http` the other door, opened by `paygent_serve`: method and path lead to the same hooks.
+//! - `config` the JSON that `paygent_open` takes. `instance` the plugin as one value: both doors end there.
+//! - `request` what was asked, parsed once. `hook` the table of hooks, and one file per hook family: it loads, asks
+//!   `payment` whether it may, writes the intent, asks `paygent`, records, replies.
+//! - `payment` the rules, pure. `paygent` the gateway as verbs. `store` the plugin's own database.
+//! - `page` what shoppers and staff see. `reply` what goes back: status, page, data, and the effects that the host applies.
+//! - `seal`, `fold` and `log` are small tools: signed form tokens, text as it is searched, lines for the host's log.
+//!
+//! Money is safe by three habits: an intent is committed before its telegram leaves, silence is never taken for
+//! failure, and everything that the host must do is a row with a key, offered until it is acknowledged.
+
+#![deny(unsafe_code)]
+
+mod payment;

@@ -1,0 +1,18 @@
+//! The rules of money, pure: no I/O, no clock, no randomness. Everything here can be tried state by event.
+//!
+//! `yen` what an amount is · `gateway_status` what Paygent says of a payment · `order_status` 対応状況 ·
+//! `attempt` and `hold` the two life cycles · `settle` the one place where an answer becomes a state ·
+//! `operation` what the staff may do · `trading_id` how an attempt is named on the wire.
+
+pub(crate) mod attempt;
+pub(crate) mod gateway_status;
+pub(crate) mod hold;
+pub(crate) mod operation;
+pub(crate) mod order_status;
+pub(crate) mod settle;
+pub(crate) mod trading_id;
+pub(crate) mod yen;
+
+pub(crate) use gateway_status::GatewayStatus;
+pub(crate) use order_status::OrderStatus;
+pub(crate) use yen::Yen;

@@ -1,0 +1,112 @@
+//! An attempt: one telegram 020 and what is known of it.
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+/// What is known of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AttemptState {
+    /// The intent is committed; the telegram may have left.
+    Sent,
+    /// Sent, and the answer is lost: only an inquiry can tell.
+    Unknown,
+    /// The gateway holds the money.
+    Authorised,
+    /// The gateway holds money, but not the amount that was asked: a person must look.
+    Mismatched,
+    /// Refused by the gateway or the card company.
+    Declined,
+    /// Provably nothing left for the gateway.
+    NotExecuted,
+    /// The gateway knew nothing of it even after the quarantine: the shopper may try again, we go on looking.
+    Missing,
+    /// Looked for long enough: it never happened.
+    Closed,
+    /// The money was given back: nothing is held.
+    Released,
+}
+
+impl AttemptState {
+    const ALL: [Self; 9] = [
+        Self::Sent,
+        Self::Unknown,
+        Self::Authorised,
+        Self::Mismatched,
+        Self::Declined,
+        Self::NotExecuted,
+        Self::Missing,
+        Self::Closed,
+        Self::Released,
+    ];
+
+    /// Its name in a row.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Unknown => "unknown",
+            Self::Authorised => "authorised",
+            Self::Mismatched => "mismatched",
+            Self::Declined => "declined",
+            Self::NotExecuted => "not_executed",
+            Self::Missing => "missing",
+            Self::Closed => "closed",
+            Self::Released => "released",
+        }
+    }
+
+    /// The state of that name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// It may hold the shopper's money, so no other attempt of the order may start.
+    pub(crate) fn is_live(self) -> bool {
+        matches!(self, Self::Sent | Self::Unknown | Self::Authorised | Self::Mismatched)
+    }
+
+    /// In flight: asked, and the end of it not known.
+    pub(crate) fn is_in_flight(self) -> bool {
+        matches!(self, Self::Sent | Self::Unknown)
+    }
+}
+
+/// When to ask (094) after `asked` inquiries brought no verdict, counted from the moment of sending.
+/// Daily after the sixth hour, for seven days; then `None`.
+pub(crate) fn next_inquiry(sent_at: NaiveDateTime, asked: i32) -> Option<NaiveDateTime> {
+    const AFTER: [i64; 8] = [3, 15, 45, 120, 300, 900, 3_600, 21_600];
+    const DAY: i64 = 86_400;
+    let asked = usize::try_from(asked).unwrap_or(0);
+    let seconds = match AFTER.get(asked) {
+        Some(seconds) => *seconds,
+        None => {
+            let days = i64::try_from(asked - AFTER.len() + 1).unwrap_or(i64::MAX);
+            if days > 7 {
+                return None;
+            }
+            days * DAY
+        }
+    };
+    sent_at.checked_add_signed(TimeDelta::seconds(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inquiries_thin_out_and_end_after_seven_days() {
+        let sent = chrono::DateTime::UNIX_EPOCH.naive_utc();
+        let after = |asked| next_inquiry(sent, asked).map(|at| (at - sent).num_seconds());
+        assert_eq!(after(0), Some(3));
+        assert_eq!(after(7), Some(21_600));
+        assert_eq!(after(8), Some(86_400));
+        assert_eq!(after(14), Some(7 * 86_400));
+        assert_eq!(after(15), None);
+    }
+
+    #[test]
+    fn names_come_back() {
+        for state in AttemptState::ALL {
+            assert_eq!(AttemptState::parse(state.name()), Some(state));
+        }
+    }
+}
