@@ -16,4 +16,5 @@
 
 #![deny(unsafe_code)]
 
+mod paygent;
 mod payment;

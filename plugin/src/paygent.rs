@@ -1,0 +1,392 @@
+//! The gateway as verbs: authorise (020), capture (022), void (021), cancel a sale (023), inquire (094).
+//!
+//! `settings` the merchant's account · `telegram`, `windows_31j`, `hash` what goes out · `tls`, `client` how ·
+//! `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one telegram once and says which of
+//! the five ends it came to; it writes no row and knows no order.
+
+mod client;
+mod codes;
+mod hash;
+mod outcome;
+mod reply;
+mod settings;
+mod telegram;
+mod tls;
+mod windows_31j;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::payment::Yen;
+use client::Failure;
+pub(crate) use codes::Class;
+pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
+use reply::Fields;
+use settings::Access;
+pub(crate) use settings::Settings;
+use telegram::Telegram;
+
+const VERSION: &str = "1.0";
+
+/// How an attempt is named on the wire: 1 to 25 letters, digits and `_`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TradingId(String);
+
+/// A payment's number at the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PaymentId(String);
+
+/// The text is no such id.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotAnId;
+
+/// What 020 asks for.
+pub(crate) struct Authorise {
+    pub(crate) trading_id: TradingId,
+    pub(crate) amount: Yen,
+    pub(crate) class: PaymentClass,
+    /// The token that the browser got for the card; good for one 020.
+    pub(crate) card_token: SecretString,
+    /// The token covers the security code.
+    pub(crate) security_code: bool,
+}
+
+/// How the shopper pays it off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PaymentClass {
+    /// 一括
+    Once,
+    /// 分割, in so many parts.
+    Instalments(u8),
+}
+
+/// A payment that a telegram acts on.
+pub(crate) struct PaymentRef {
+    pub(crate) payment_id: PaymentId,
+    pub(crate) trading_id: Option<TradingId>,
+}
+
+/// What 094 asks for.
+pub(crate) enum Inquire {
+    ByPayment(PaymentId),
+    /// Finds the attempt whose answer was lost.
+    ByTrading(TradingId),
+}
+
+/// A card was authorised.
+#[derive(Debug)]
+pub(crate) struct Authorised {
+    pub(crate) payment_id: PaymentId,
+    /// As the gateway masks it: `************1881`.
+    pub(crate) masked_card_number: Option<String>,
+}
+
+/// An operation was done.
+#[derive(Debug)]
+pub(crate) struct Done;
+
+/// What 094 knows.
+#[derive(Debug)]
+pub(crate) enum Inquiry {
+    Found(Found),
+    NotFound,
+    /// Several payments carry the trading_id.
+    Several,
+}
+
+/// A payment as 094 tells it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) payment_id: PaymentId,
+    /// `payment_status`.
+    pub(crate) status: i32,
+    pub(crate) amount: Yen,
+}
+
+/// The end of a telegram, and what went over the wire, masked.
+pub(crate) struct Answer<T> {
+    pub(crate) outcome: Outcome<T>,
+    pub(crate) exchange: Exchange,
+}
+
+/// What went over the wire, without secrets and card data.
+#[derive(Debug, Default)]
+pub(crate) struct Exchange {
+    pub(crate) request: Vec<(String, String)>,
+    pub(crate) reply: Vec<(String, String)>,
+    /// A payment_id that the reply carried, also where it said no.
+    pub(crate) payment_id: Option<PaymentId>,
+}
+
+/// Paygent, as this merchant reaches it.
+pub(crate) struct Gateway(Settings);
+
+impl Gateway {
+    /// Opens nothing.
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self(settings)
+    }
+
+    /// 020. Never sent twice for one attempt.
+    pub(crate) fn authorise(&self, asked: &Authorise, now: DateTime<Utc>) -> Answer<Authorised> {
+        let trading_id = asked.trading_id.as_str();
+        self.run(&authorise(asked), now, |reply| {
+            match (reply.get("trading_id"), payment_id(reply)) {
+                (Some(other), _) if !other.is_empty() && other != trading_id => {
+                    Err(malformed("another trading_id came back"))
+                }
+                (_, None) => Err(malformed("no payment_id came back")),
+                (_, Some(payment_id)) => Ok(Authorised {
+                    payment_id,
+                    masked_card_number: reply
+                        .get("masked_card_number")
+                        .filter(|number| number.contains('*'))
+                        .map(str::to_owned),
+                }),
+            }
+        })
+    }
+
+    /// 022.
+    pub(crate) fn capture(&self, payment: &PaymentRef, now: DateTime<Utc>) -> Answer<Done> {
+        self.operate("022", payment, now)
+    }
+
+    /// 021.
+    pub(crate) fn void(&self, payment: &PaymentRef, now: DateTime<Utc>) -> Answer<Done> {
+        self.operate("021", payment, now)
+    }
+
+    /// 023.
+    pub(crate) fn cancel_sale(&self, payment: &PaymentRef, now: DateTime<Utc>) -> Answer<Done> {
+        self.operate("023", payment, now)
+    }
+
+    /// 094. "Not found" and "several" are good answers to a question.
+    pub(crate) fn inquire(&self, by: &Inquire, now: DateTime<Utc>) -> Answer<Inquiry> {
+        let answer = self.run(&inquire(by), now, |reply| {
+            let number = |key: &str| reply.get(key).and_then(|value| value.trim().parse::<i64>().ok());
+            let status = number("payment_status").and_then(|status| i32::try_from(status).ok());
+            let amount = number("payment_amount").and_then(|amount| Yen::try_from(amount).ok());
+            match (payment_id(reply), status, amount) {
+                (Some(payment_id), Some(status), Some(amount)) => Ok(Inquiry::Found(Found {
+                    payment_id,
+                    status,
+                    amount,
+                })),
+                _ => Err(malformed("payment_id, payment_status or payment_amount is missing")),
+            }
+        });
+        let outcome = match answer.outcome {
+            Outcome::Declined(refusal) if refusal.class() == Class::NotFound => Outcome::Good(Inquiry::NotFound),
+            Outcome::Declined(refusal) if refusal.class() == Class::Ambiguous => Outcome::Good(Inquiry::Several),
+            other => other,
+        };
+        Answer {
+            outcome,
+            exchange: answer.exchange,
+        }
+    }
+
+    fn operate(&self, kind: &'static str, payment: &PaymentRef, now: DateTime<Utc>) -> Answer<Done> {
+        let asked = payment.payment_id.as_str();
+        self.run(&operate(kind, payment), now, |reply| match payment_id(reply) {
+            Some(other) if other.as_str() != asked => Err(malformed("another payment_id came back")),
+            _ => Ok(Done),
+        })
+    }
+
+    fn run<T>(
+        &self,
+        telegram: &Telegram,
+        now: DateTime<Utc>,
+        read: impl FnOnce(&Fields) -> Result<T, Fault>,
+    ) -> Answer<T> {
+        let mut exchange = Exchange {
+            request: telegram.masked(),
+            ..Exchange::default()
+        };
+        let outcome = match self.send(telegram, now) {
+            Err(Failure::NotSent(fault)) => Outcome::NotExecuted(fault),
+            Err(Failure::Lost(fault)) => Outcome::Unknown(fault),
+            Ok(body) => {
+                let reply = Fields::parse(&body);
+                exchange.reply = reply.masked();
+                exchange.payment_id = payment_id(&reply);
+                conclude(telegram.kind, &reply, read)
+            }
+        };
+        tell(telegram, &outcome);
+        Answer { outcome, exchange }
+    }
+
+    fn send(&self, telegram: &Telegram, now: DateTime<Utc>) -> Result<Vec<u8>, Failure> {
+        let settings = &self.0;
+        let unencodable =
+            |error: telegram::FieldError| Failure::NotSent(Fault::new(FaultCode::Unencodable, error.to_string()));
+        let (telegram, area) = match (settings.access, &settings.hash_key) {
+            (Access::Hash, Some(key)) => (hashed(settings, telegram, key, now), 's'),
+            _ => (telegram.clone(), 'n'),
+        };
+        let body = telegram.body(&common(settings)).map_err(unencodable)?;
+        client::post(settings, &format!("/{area}{}", path(telegram.kind)), body)
+    }
+}
+
+/// 020 as it stands on the wire.
+fn authorise(asked: &Authorise) -> Telegram {
+    let telegram = Telegram::new("020")
+        .with("trading_id", asked.trading_id.as_str())
+        .with("payment_id", "")
+        .with("payment_amount", asked.amount.get().to_string());
+    let telegram = match asked.class {
+        PaymentClass::Once => telegram.with("payment_class", "10"),
+        PaymentClass::Instalments(count) => telegram
+            .with("payment_class", "61")
+            .with("split_count", count.to_string()),
+    };
+    let telegram = telegram
+        .with("3dsecure_ryaku", "1")
+        .with("card_token", asked.card_token.expose_secret());
+    if asked.security_code {
+        telegram.with("security_code_use", "1")
+    } else {
+        telegram
+    }
+}
+
+/// 021, 022 and 023 as they stand on the wire.
+fn operate(kind: &'static str, payment: &PaymentRef) -> Telegram {
+    let telegram = Telegram::new(kind);
+    let telegram = match &payment.trading_id {
+        Some(trading_id) => telegram.with("trading_id", trading_id.as_str()),
+        None => telegram,
+    };
+    telegram.with("payment_id", payment.payment_id.as_str())
+}
+
+/// 094 as it stands on the wire.
+fn inquire(by: &Inquire) -> Telegram {
+    match by {
+        Inquire::ByPayment(payment_id) => Telegram::new("094").with("payment_id", payment_id.as_str()),
+        Inquire::ByTrading(trading_id) => Telegram::new("094").with("trading_id", trading_id.as_str()),
+    }
+}
+
+/// The fields that stand before every telegram's own.
+fn common(settings: &Settings) -> [(&'static str, &str); 4] {
+    [
+        ("merchant_id", &settings.merchant_id),
+        ("connect_id", &settings.connect_id),
+        ("connect_password", settings.connect_password.expose_secret()),
+        ("telegram_version", VERSION),
+    ]
+}
+
+fn hashed(settings: &Settings, telegram: &Telegram, key: &SecretString, now: DateTime<Utc>) -> Telegram {
+    const JST_SECS: i32 = 9 * 3_600;
+    let jst = FixedOffset::east_opt(JST_SECS).map_or(now.naive_utc(), |jst| now.with_timezone(&jst).naive_local());
+    let request_date = jst.format("%Y%m%d%H%M%S").to_string();
+    let sender = hash::Sender {
+        merchant_id: &settings.merchant_id,
+        connect_id: &settings.connect_id,
+        connect_password: settings.connect_password.expose_secret(),
+        telegram_version: VERSION,
+        request_date: &request_date,
+    };
+    let hc = hash::hc(&sender, telegram, key.expose_secret());
+    telegram.clone().with("request_date", request_date).with("hc", hc)
+}
+
+fn path(kind: &str) -> &'static str {
+    match kind {
+        "094" => "/ref/paymentref",
+        _ => "/card/request",
+    }
+}
+
+/// Judges a reply that came whole.
+fn conclude<T>(kind: &str, reply: &Fields, read: impl FnOnce(&Fields) -> Result<T, Fault>) -> Outcome<T> {
+    let text = |key: &str| reply.get(key).unwrap_or("").to_owned();
+    match reply.get("result") {
+        Some("0") => read(reply).map_or_else(Outcome::Unknown, Outcome::Good),
+        Some("1") => {
+            let refusal = Refusal {
+                code: text("response_code"),
+                detail: text("response_detail"),
+            };
+            if leaves_it_open(kind, refusal.class()) {
+                Outcome::Pending(refusal)
+            } else {
+                Outcome::Declined(refusal)
+            }
+        }
+        _ => Outcome::Unknown(malformed("no result came back")),
+    }
+}
+
+/// A no that does not say that nothing was done. Trouble on Paygent's side counts among them for whatever moves money:
+/// it does not tell at which step it arose, and an inquiry costs less than a wrong guess.
+fn leaves_it_open(kind: &str, class: Class) -> bool {
+    match class {
+        Class::AcquirerSilent | Class::TokenUsed | Class::Conflict | Class::GatewaySide => kind != "094",
+        _ => false,
+    }
+}
+
+fn payment_id(reply: &Fields) -> Option<PaymentId> {
+    reply.get("payment_id").and_then(|id| PaymentId::try_from(id).ok())
+}
+
+fn malformed(why: &str) -> Fault {
+    Fault::new(FaultCode::ReplyMalformed, why)
+}
+
+fn tell<T>(telegram: &Telegram, outcome: &Outcome<T>) {
+    let (end, why) = match outcome {
+        Outcome::Good(_) => ("good", String::new()),
+        Outcome::Declined(refusal) => ("declined", format!("{} {}", refusal.code, refusal.detail)),
+        Outcome::Pending(refusal) => ("pending", format!("{} {}", refusal.code, refusal.detail)),
+        Outcome::NotExecuted(fault) => ("not_executed", format!("{}: {}", fault.code.as_str(), fault.detail)),
+        Outcome::Unknown(fault) => ("unknown", format!("{}: {}", fault.code.as_str(), fault.detail)),
+    };
+    let (kind, trading_id, payment_id) = (
+        telegram.kind,
+        telegram.value("trading_id"),
+        telegram.value("payment_id"),
+    );
+    tracing::info!(kind, trading_id, payment_id, end, why, "telegram.ended");
+}
+
+impl TradingId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<&str> for TradingId {
+    type Error = NotAnId;
+
+    fn try_from(text: &str) -> Result<Self, NotAnId> {
+        let fits = (1..=25).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if fits { Ok(Self(text.to_owned())) } else { Err(NotAnId) }
+    }
+}
+
+impl PaymentId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<&str> for PaymentId {
+    type Error = NotAnId;
+
+    fn try_from(text: &str) -> Result<Self, NotAnId> {
+        let fits = (1..=20).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit());
+        if fits { Ok(Self(text.to_owned())) } else { Err(NotAnId) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The gateway's part of the configuration: which Paygent, and which merchant.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Which of Paygent's hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Environment {
+    /// Nothing that happens here moves money.
+    #[default]
+    Sandbox,
+    /// Real money.
+    Production,
+}
+
+/// How the merchant proves who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Access {
+    /// A client certificate, on `/n/`.
+    #[default]
+    Certificate,
+    /// A hash over each telegram, on `/s/`.
+    Hash,
+}
+
+/// The merchant's account and how it is reached.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// `sandbox` (default) or `production`.
+    #[serde(default)]
+    environment: Environment,
+    /// `certificate` (default) or `hash`.
+    #[serde(default)]
+    pub(super) access: Access,
+    /// Another host than Paygent's: `https://host:port`.
+    #[serde(default)]
+    url: Option<String>,
+    pub(super) merchant_id: String,
+    pub(super) connect_id: String,
+    #[schemars(with = "String")]
+    pub(super) connect_password: SecretString,
+    /// PEM file: the certificate, then its encrypted key.
+    #[serde(default)]
+    pub(super) certificate: Option<PathBuf>,
+    /// Of the key; `changeit` by custom.
+    #[serde(default = "passphrase")]
+    #[schemars(with = "String")]
+    pub(super) passphrase: SecretString,
+    /// PEM file of the authorities that the host's certificate must come from; the system's otherwise.
+    #[serde(default)]
+    pub(super) authorities: Option<PathBuf>,
+    /// For `hash`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) hash_key: Option<SecretString>,
+    /// For the token script in the shopper's browser; not a secret.
+    #[serde(default)]
+    token_key: String,
+    /// Another token script than Paygent's.
+    #[serde(default)]
+    token_script_url: Option<String>,
+    /// Seconds for connecting and the TLS handshake; 5 by default.
+    #[serde(default = "connect_timeout")]
+    pub(super) connect_timeout_secs: u32,
+    /// Seconds for everything after that; 35 by default.
+    #[serde(default = "timeout")]
+    pub(super) timeout_secs: u32,
+}
+
+fn passphrase() -> SecretString {
+    "changeit".into()
+}
+
+fn connect_timeout() -> u32 {
+    5
+}
+
+fn timeout() -> u32 {
+    35
+}
+
+impl Settings {
+    /// Refuses what contradicts itself.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.access == Access::Certificate && self.certificate.is_none() {
+            return Err("gateway.access `certificate` needs gateway.certificate".to_owned());
+        }
+        if self.access == Access::Hash && self.hash_key.is_none() {
+            return Err("gateway.access `hash` needs gateway.hash_key".to_owned());
+        }
+        if !self.host().starts_with("https://") {
+            return Err("gateway.url must begin with https://".to_owned());
+        }
+        if self.timeout_secs == 0 || self.connect_timeout_secs == 0 {
+            return Err("gateway time-outs are at least one second".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn merchant_id(&self) -> &str {
+        &self.merchant_id
+    }
+
+    pub(crate) fn token_key(&self) -> &str {
+        &self.token_key
+    }
+
+    /// The address of the token script.
+    pub(crate) fn token_script(&self) -> &str {
+        let own = match self.environment {
+            Environment::Sandbox => "https://sandbox.paygent.co.jp/js/PaygentToken.js",
+            Environment::Production => "https://token.paygent.co.jp/js/PaygentToken.js",
+        };
+        self.token_script_url.as_deref().unwrap_or(own)
+    }
+
+    /// Nothing here moves money.
+    pub(crate) fn is_test(&self) -> bool {
+        self.environment == Environment::Sandbox
+    }
+
+    /// `https://host[:port]`.
+    pub(super) fn host(&self) -> &str {
+        let own = match self.environment {
+            Environment::Sandbox => "https://sandbox.paygent.co.jp",
+            Environment::Production => "https://module.paygent.co.jp",
+        };
+        self.url.as_deref().unwrap_or(own).trim_end_matches('/')
+    }
+}

@@ -1,0 +1,74 @@
+//! A telegram on its way out: ordered fields, percent-encoded Windows-31J.
+
+use super::windows_31j::{self, Unencodable};
+
+/// A field that the wire cannot carry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("field {field}: {source}")]
+pub(crate) struct FieldError {
+    field: &'static str,
+    source: Unencodable,
+}
+
+/// Fields in the order in which they are sent.
+#[derive(Clone)]
+pub(crate) struct Telegram {
+    pub(crate) kind: &'static str,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Telegram {
+    /// A telegram of that kind; the common fields are put before its own when it is sent.
+    pub(crate) fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            fields: vec![("telegram_kind", kind.to_owned())],
+        }
+    }
+
+    /// One field more.
+    pub(crate) fn with(mut self, field: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((field, value.into()));
+        self
+    }
+
+    /// The value of a field; empty where there is none.
+    pub(crate) fn value(&self, field: &str) -> &str {
+        self.fields
+            .iter()
+            .find(|(name, _)| *name == field)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// The fields that may be journaled: neither password nor token nor hash.
+    pub(crate) fn masked(&self) -> Vec<(String, String)> {
+        const SECRET: [&str; 3] = ["card_token", "connect_password", "hc"];
+        let mask = |name: &str, value: &str| {
+            if SECRET.contains(&name) {
+                "***".to_owned()
+            } else {
+                value.to_owned()
+            }
+        };
+        self.fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), mask(name, value)))
+            .collect()
+    }
+
+    /// The body: `before`, then the fields.
+    pub(crate) fn body(&self, before: &[(&'static str, &str)]) -> Result<String, FieldError> {
+        let own = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
+        let mut body = String::new();
+        for (field, value) in before.iter().copied().chain(own) {
+            let bytes = windows_31j::encode(value).map_err(|source| FieldError { field, source })?;
+            if !body.is_empty() {
+                body.push('&');
+            }
+            body.push_str(field);
+            body.push('=');
+            body.extend(form_urlencoded::byte_serialize(&bytes));
+        }
+        Ok(body)
+    }
+}

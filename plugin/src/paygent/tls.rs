@@ -1,0 +1,74 @@
+//! The one seam to TLS. OpenSSL, because clients of this gateway's family must follow a TLS 1.2 renegotiation: the
+//! server may ask for the client certificate only after it has read the path. Host name and chain are always verified.
+
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslVersion};
+use openssl::x509::X509;
+use openssl::x509::store::X509StoreBuilder;
+use secrecy::ExposeSecret as _;
+
+use super::outcome::{Fault, FaultCode};
+use super::settings::{Access, Settings};
+
+/// A connector for these settings; reads the certificate's files.
+pub(super) fn connector(settings: &Settings) -> Result<SslConnector, Fault> {
+    let broken = |error: ErrorStack| Fault::new(FaultCode::TlsSetup, error.to_string());
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(broken)?;
+    builder
+        .set_min_proto_version(Some(SslVersion::TLS1_2))
+        .map_err(broken)?;
+    trust(&mut builder, settings)?;
+    if settings.access == Access::Certificate {
+        prove(&mut builder, settings)?;
+    }
+    Ok(builder.build())
+}
+
+/// Whom we believe: the configured authorities alone, or the system's.
+fn trust(builder: &mut SslConnectorBuilder, settings: &Settings) -> Result<(), Fault> {
+    let broken = |what: String| Fault::new(FaultCode::TlsSetup, what);
+    let mut store = X509StoreBuilder::new().map_err(|error| broken(error.to_string()))?;
+    if let Some(path) = &settings.authorities {
+        let pem = std::fs::read(path).map_err(|error| broken(format!("{}: {error}", path.display())))?;
+        let authorities = X509::stack_from_pem(&pem).map_err(|error| broken(format!("{}: {error}", path.display())))?;
+        for authority in authorities {
+            store.add_cert(authority).map_err(|error| broken(error.to_string()))?;
+        }
+        builder.set_cert_store(store.build());
+        return Ok(());
+    }
+    builder.set_cert_store(store.build());
+    let system = openssl_probe::probe();
+    builder
+        .load_verify_locations(system.cert_file.as_deref(), system.cert_dir.as_deref())
+        .map_err(|error| broken(format!("the system's certificate authorities: {error}")))
+}
+
+/// Who we are: the first certificate of the file, its chain, and its key.
+fn prove(builder: &mut SslConnectorBuilder, settings: &Settings) -> Result<(), Fault> {
+    let Some(path) = &settings.certificate else {
+        return Err(Fault::new(
+            FaultCode::TlsCertificate,
+            "no client certificate is configured",
+        ));
+    };
+    let broken = |what: String| Fault::new(FaultCode::TlsCertificate, format!("{}: {what}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| broken(error.to_string()))?;
+    let passphrase = settings.passphrase.expose_secret().as_bytes();
+    let key = PKey::private_key_from_pem_passphrase(&pem, passphrase)
+        .map_err(|_| broken("the key cannot be read with this passphrase".to_owned()))?;
+    let mut chain = X509::stack_from_pem(&pem)
+        .map_err(|error| broken(error.to_string()))?
+        .into_iter();
+    let own = chain.next().ok_or_else(|| broken("no certificate in it".to_owned()))?;
+    let unfit = |error: ErrorStack| broken(error.to_string());
+    builder.set_certificate(&own).map_err(unfit)?;
+    for above in chain {
+        builder.add_extra_chain_cert(above).map_err(unfit)?;
+    }
+    builder.set_private_key(&key).map_err(unfit)?;
+    builder
+        .check_private_key()
+        .map_err(|_| broken("the key is not this certificate's".to_owned()))
+}
