@@ -18,3 +18,4 @@
 
 mod paygent;
 mod payment;
+mod store;

@@ -1,0 +1,10 @@
+DROP TABLE flags;
+DROP TABLE answers;
+DROP TABLE job_items;
+DROP TABLE jobs;
+DROP TABLE effects;
+DROP TABLE telegrams;
+DROP TABLE payments;
+DROP TABLE attempts;
+DROP TABLE holds;
+DROP TABLE orders;

@@ -1,0 +1,193 @@
+//! The plugin's own database: opened once per process, asked in small questions, written in short transactions.
+//!
+//! `schema` the tables · then one file of questions per table. No transaction is ever open while a telegram is
+//! on its way or while the host is asked for something.
+//!
+//! SQLite: write-ahead log with `synchronous=FULL`, because an intent must outlive a power cut before its
+//! telegram leaves; every writing transaction is `BEGIN IMMEDIATE`, because a deferred one fails under contention.
+
+pub(crate) mod answers;
+pub(crate) mod attempts;
+pub(crate) mod effects;
+pub(crate) mod flags;
+pub(crate) mod holds;
+pub(crate) mod jobs;
+pub(crate) mod orders;
+pub(crate) mod payments;
+mod schema;
+pub(crate) mod telegrams;
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+/// The connection that every question takes.
+pub(crate) type Connection = SqliteConnection;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The file cannot be opened or created.
+    #[error("the database cannot be opened at {path}")]
+    Open {
+        path: PathBuf,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Its tables cannot be brought to this version's.
+    #[error("the database cannot be migrated: {0}")]
+    Migrate(String),
+    /// A statement failed; nothing of its transaction stands.
+    #[error("the database refused a statement")]
+    Statement(#[from] DieselError),
+    /// A row holds a word that this version does not know.
+    #[error("row {row} holds the unknown word `{word}`")]
+    Unreadable { row: String, word: String },
+}
+
+impl StoreError {
+    /// A unique column already held the value: somebody else was first.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(
+            self,
+            Self::Statement(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+        )
+    }
+}
+
+/// A result of the store.
+pub(crate) type StoreResult<T> = Result<T, StoreError>;
+
+/// The database, as this process sees it.
+pub(crate) struct Store {
+    path: PathBuf,
+    idle: Mutex<Idle>,
+}
+
+/// Connections not in use. They belong to the process that opened them: SQLite forbids carrying one over `fork`.
+struct Idle {
+    process: u32,
+    connections: Vec<SqliteConnection>,
+}
+
+impl Store {
+    /// Names the database; nothing is opened before the first question.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            idle: Mutex::new(Idle {
+                process: std::process::id(),
+                connections: Vec::new(),
+            }),
+        }
+    }
+
+    /// Asks without changing anything.
+    pub(crate) fn read<T>(&self, ask: impl FnOnce(&mut Connection) -> StoreResult<T>) -> StoreResult<T> {
+        let mut connection = self.check_out()?;
+        let answer = connection.transaction(ask);
+        self.check_in(connection);
+        answer
+    }
+
+    /// Changes rows: all of `change` stands on disk when this returns `Ok`, or nothing of it.
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut Connection) -> StoreResult<T>) -> StoreResult<T> {
+        let mut connection = self.check_out()?;
+        let answer = connection.immediate_transaction(change);
+        self.check_in(connection);
+        answer
+    }
+
+    fn check_out(&self) -> StoreResult<SqliteConnection> {
+        let pooled = {
+            let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if idle.process != std::process::id() {
+                // In a forked child the parent's connections may not even be closed: closing drops its locks.
+                idle.connections.drain(..).for_each(std::mem::forget);
+                idle.process = std::process::id();
+            }
+            idle.connections.pop()
+        };
+        pooled.map_or_else(|| self.open(), Ok)
+    }
+
+    fn check_in(&self, connection: SqliteConnection) {
+        const MOST_IDLE: usize = 4;
+        let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if idle.process == std::process::id() && idle.connections.len() < MOST_IDLE {
+            idle.connections.push(connection);
+        }
+    }
+
+    fn open(&self) -> StoreResult<SqliteConnection> {
+        let at = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Open {
+            path: self.path.clone(),
+            source,
+        };
+        private_file(&self.path).map_err(|error| at(error.into()))?;
+        let mut connection =
+            SqliteConnection::establish(&self.path.to_string_lossy()).map_err(|error| at(error.into()))?;
+        connection.batch_execute(
+            "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+        )?;
+        // One transaction round all steps: of several processes that start together one migrates, the others see it done.
+        connection.immediate_transaction(|connection| {
+            connection
+                .run_pending_migrations(MIGRATIONS)
+                .map(drop)
+                .map_err(|error| StoreError::Migrate(error.to_string()))
+        })?;
+        Ok(connection)
+    }
+}
+
+/// Makes the file readable by its owner alone before anything is written to it.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Checks that exactly one row was changed by a compare-and-set.
+fn one_row(changed: usize) -> StoreResult<bool> {
+    Ok(changed == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_goes_up_and_down_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(&folder.path().join("paygent.db"));
+        let mut connection = store.open().unwrap();
+        connection.revert_all_migrations(MIGRATIONS).unwrap();
+        connection.run_pending_migrations(MIGRATIONS).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("paygent.db");
+        Store::new(&path).read(|_| Ok(())).unwrap();
+        for name in ["paygent.db", "paygent.db-wal", "paygent.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(name)).map(|file| file.permissions().mode() & 0o777);
+            if let Ok(mode) = mode {
+                assert_eq!(mode, 0o600, "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Attempts: one row per telegram 020, committed before it leaves.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::schema::attempts;
+use super::{Connection, StoreError, StoreResult, one_row};
+use crate::payment::attempt::AttemptState;
+
+/// One attempt.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = attempts, check_for_backend(diesel::sqlite::Sqlite), treat_none_as_null = true)]
+pub(crate) struct Attempt {
+    pub(crate) attempt_id: String,
+    pub(crate) order_id: String,
+    pub(crate) hold: i32,
+    pub(crate) number: i32,
+    pub(crate) trading_id: String,
+    pub(crate) form: String,
+    pub(crate) amount: i64,
+    pub(crate) state: String,
+    pub(crate) payment_id: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) sent_at: NaiveDateTime,
+    pub(crate) settled_at: Option<NaiveDateTime>,
+    pub(crate) inquiries: i32,
+    pub(crate) inquired_at: Option<NaiveDateTime>,
+    pub(crate) next_inquiry_at: Option<NaiveDateTime>,
+    pub(crate) live_order: Option<String>,
+    pub(crate) version: i32,
+}
+
+impl Attempt {
+    /// What is known of it.
+    pub(crate) fn state(&self) -> StoreResult<AttemptState> {
+        AttemptState::parse(&self.state).ok_or_else(|| StoreError::Unreadable {
+            row: self.attempt_id.clone(),
+            word: self.state.clone(),
+        })
+    }
+
+    /// Moves it; the order's one live place follows the state.
+    pub(crate) fn move_to(&mut self, state: AttemptState) {
+        self.state = state.name().to_owned();
+        self.live_order = state.is_live().then(|| self.order_id.clone());
+    }
+}
+
+/// The attempt of that id.
+pub(crate) fn find(connection: &mut Connection, id: &str) -> StoreResult<Option<Attempt>> {
+    Ok(attempts::table
+        .find(id)
+        .select(Attempt::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// The attempt that a posted card form made.
+pub(crate) fn of_form(connection: &mut Connection, form: &str) -> StoreResult<Option<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::form.eq(form))
+        .select(Attempt::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// The order's attempt that may hold money.
+pub(crate) fn live_of(connection: &mut Connection, order_id: &str) -> StoreResult<Option<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::live_order.eq(order_id))
+        .select(Attempt::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// The latest attempt of a hold.
+pub(crate) fn last_of(connection: &mut Connection, order_id: &str, hold: i32) -> StoreResult<Option<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::order_id.eq(order_id).and(attempts::hold.eq(hold)))
+        .order(attempts::number.desc())
+        .select(Attempt::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// Attempts whose next inquiry is due, the longest waiting first.
+pub(crate) fn due(connection: &mut Connection, now: NaiveDateTime, limit: i64) -> StoreResult<Vec<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::next_inquiry_at.le(now))
+        .order(attempts::next_inquiry_at.asc())
+        .limit(limit)
+        .select(Attempt::as_select())
+        .load(connection)?)
+}
+
+/// A new attempt; taken where the form was posted before or the order has a live one.
+pub(crate) fn insert(connection: &mut Connection, attempt: &Attempt) -> StoreResult<()> {
+    diesel::insert_into(attempts::table)
+        .values(attempt)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Writes the whole row back; `false` where somebody changed it meanwhile.
+pub(crate) fn update(connection: &mut Connection, attempt: &mut Attempt) -> StoreResult<bool> {
+    let seen = attempt.version;
+    attempt.version += 1;
+    let changed = diesel::update(
+        attempts::table
+            .find(&attempt.attempt_id)
+            .filter(attempts::version.eq(seen)),
+    )
+    .set(&*attempt)
+    .execute(connection)?;
+    one_row(changed)
+}

@@ -1,0 +1,73 @@
+//! Payments: what the gateway holds for an order.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::schema::payments;
+use super::{Connection, StoreError, StoreResult, one_row};
+use crate::payment::GatewayStatus;
+use crate::payment::operation::Operation;
+
+/// One payment.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = payments, check_for_backend(diesel::sqlite::Sqlite), treat_none_as_null = true)]
+pub(crate) struct Payment {
+    pub(crate) payment_id: String,
+    pub(crate) attempt_id: String,
+    pub(crate) order_id: String,
+    pub(crate) trading_id: String,
+    pub(crate) amount: i64,
+    pub(crate) gateway_status: i32,
+    pub(crate) last_operation: Option<String>,
+    pub(crate) masked_card: Option<String>,
+    pub(crate) authorised_at: NaiveDateTime,
+    pub(crate) captured_at: Option<NaiveDateTime>,
+    pub(crate) cancelled_at: Option<NaiveDateTime>,
+    pub(crate) version: i32,
+}
+
+impl Payment {
+    /// The gateway's status, as last heard.
+    pub(crate) fn status(&self) -> GatewayStatus {
+        GatewayStatus(self.gateway_status)
+    }
+
+    /// The last operation of ours that succeeded.
+    pub(crate) fn last_operation(&self) -> Option<Operation> {
+        self.last_operation.as_deref().and_then(Operation::of_kind)
+    }
+}
+
+/// The payment of that gateway id.
+pub(crate) fn find(connection: &mut Connection, id: &str) -> StoreResult<Option<Payment>> {
+    Ok(payments::table
+        .find(id)
+        .select(Payment::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// A new payment.
+pub(crate) fn insert(connection: &mut Connection, payment: &Payment) -> StoreResult<()> {
+    diesel::insert_into(payments::table)
+        .values(payment)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Writes the whole row back, if nobody changed it meanwhile.
+pub(crate) fn update(connection: &mut Connection, payment: &mut Payment) -> StoreResult<()> {
+    let seen = payment.version;
+    payment.version += 1;
+    let changed = diesel::update(
+        payments::table
+            .find(&payment.payment_id)
+            .filter(payments::version.eq(seen)),
+    )
+    .set(&*payment)
+    .execute(connection)?;
+    match one_row(changed)? {
+        true => Ok(()),
+        false => Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)),
+    }
+}

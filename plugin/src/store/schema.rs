@@ -1,0 +1,174 @@
+//! The tables, as `migrations/` makes them.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    orders (order_id) {
+        order_id -> Text,
+        order_number -> Text,
+        status -> Text,
+        amount -> BigInt,
+        customer_name -> Text,
+        payment_method -> Text,
+        created_at -> Timestamp,
+        ordered_at -> Nullable<Timestamp>,
+        updated_at -> Timestamp,
+        search_name -> Text,
+        search_kana -> Text,
+        search_company -> Text,
+        search_email -> Text,
+        search_phone -> Text,
+        removed -> Bool,
+        payment_id -> Nullable<Text>,
+        last_hold -> Integer,
+        last_attempt -> Integer,
+        last_effect -> Integer,
+        version -> Integer,
+    }
+}
+
+table! {
+    holds (checkout) {
+        checkout -> Text,
+        order_id -> Text,
+        number -> Integer,
+        amount -> BigInt,
+        state -> Text,
+        back_wanted -> Bool,
+        complete_url -> Text,
+        back_url -> Text,
+        opened_at -> Timestamp,
+        closed_at -> Nullable<Timestamp>,
+        open_order -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+table! {
+    attempts (attempt_id) {
+        attempt_id -> Text,
+        order_id -> Text,
+        hold -> Integer,
+        number -> Integer,
+        trading_id -> Text,
+        form -> Text,
+        amount -> BigInt,
+        state -> Text,
+        payment_id -> Nullable<Text>,
+        code -> Nullable<Text>,
+        sent_at -> Timestamp,
+        settled_at -> Nullable<Timestamp>,
+        inquiries -> Integer,
+        inquired_at -> Nullable<Timestamp>,
+        next_inquiry_at -> Nullable<Timestamp>,
+        live_order -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+table! {
+    payments (payment_id) {
+        payment_id -> Text,
+        attempt_id -> Text,
+        order_id -> Text,
+        trading_id -> Text,
+        amount -> BigInt,
+        gateway_status -> Integer,
+        last_operation -> Nullable<Text>,
+        masked_card -> Nullable<Text>,
+        authorised_at -> Timestamp,
+        captured_at -> Nullable<Timestamp>,
+        cancelled_at -> Nullable<Timestamp>,
+        version -> Integer,
+    }
+}
+
+table! {
+    telegrams (telegram_id) {
+        telegram_id -> Text,
+        order_id -> Text,
+        attempt_id -> Nullable<Text>,
+        payment_id -> Nullable<Text>,
+        kind -> Text,
+        trading_id -> Text,
+        amount -> Nullable<BigInt>,
+        state -> Text,
+        operator -> Nullable<Text>,
+        planned_at -> Timestamp,
+        sent_at -> Nullable<Timestamp>,
+        settled_at -> Nullable<Timestamp>,
+        due_at -> Nullable<Timestamp>,
+        tries -> Integer,
+        code -> Nullable<Text>,
+        request -> Nullable<Text>,
+        reply -> Nullable<Text>,
+        open_key -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+table! {
+    effects (effect_key) {
+        effect_key -> Text,
+        order_id -> Text,
+        number -> Integer,
+        kind -> Text,
+        hold -> Integer,
+        data -> Text,
+        state -> Text,
+        tries -> Integer,
+        reason -> Nullable<Text>,
+        created_at -> Timestamp,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    jobs (job_id) {
+        job_id -> Text,
+        operation -> Text,
+        operator_id -> Text,
+        operator_name -> Text,
+        total -> Integer,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    job_items (job_id, position) {
+        job_id -> Text,
+        position -> Integer,
+        order_id -> Text,
+        order_number -> Text,
+        state -> Text,
+        telegram_id -> Nullable<Text>,
+        kind -> Nullable<Text>,
+        code -> Nullable<Text>,
+        leased_until -> Nullable<Timestamp>,
+        version -> Integer,
+    }
+}
+
+table! {
+    answers (request_id) {
+        request_id -> Text,
+        digest -> Text,
+        status -> Integer,
+        reply -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+table! {
+    flags (flag_id) {
+        flag_id -> Text,
+        order_id -> Text,
+        kind -> Text,
+        detail -> Text,
+        created_at -> Timestamp,
+        cleared_at -> Nullable<Timestamp>,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds);
