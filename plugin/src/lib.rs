@@ -16,6 +16,7 @@
 
 #![deny(unsafe_code)]
 
+mod page;
 mod paygent;
 mod payment;
 mod store;

@@ -1,0 +1,216 @@
+//! The card page. The card's number never reaches the shop: the inputs have no `name`, and what is posted is a token.
+
+use serde::{Serialize, Serializer};
+
+use super::frame::{Page, headers, origin, render};
+use super::text::{Language, text};
+use crate::payment::Yen;
+
+/// What the page shows.
+#[derive(Serialize)]
+pub(crate) struct CardPage<'a> {
+    pub(crate) shop_name: &'a str,
+    pub(crate) order_number: &'a str,
+    #[serde(serialize_with = "as_shown")]
+    pub(crate) amount: Yen,
+    pub(crate) pay_url: &'a str,
+    pub(crate) back_url: &'a str,
+    pub(crate) form_token: &'a str,
+    pub(crate) back_token: &'a str,
+    pub(crate) token_script_url: &'a str,
+    pub(crate) merchant_id: &'a str,
+    pub(crate) token_key: &'a str,
+    pub(crate) brands: Vec<Brand>,
+    pub(crate) instalments: &'a [u8],
+    /// What became of the try before.
+    pub(crate) problem: Option<CardProblem>,
+    pub(crate) test_mode: bool,
+}
+
+/// A brand that the contract allows.
+#[derive(Serialize)]
+pub(crate) struct Brand {
+    id: String,
+    name: &'static str,
+}
+
+impl Brand {
+    /// By its name in the configuration; `None` where the page does not know it.
+    pub(crate) fn of(id: &str) -> Option<Self> {
+        const NAMES: [(&str, &str); 5] = [
+            ("visa", "VISA"),
+            ("mastercard", "Mastercard"),
+            ("jcb", "JCB"),
+            ("amex", "AMEX"),
+            ("diners", "Diners Club"),
+        ];
+        NAMES.iter().find(|(known, _)| *known == id).map(|(id, name)| Self {
+            id: (*id).to_owned(),
+            name,
+        })
+    }
+}
+
+/// What the page has to say to the shopper, and which field it is about.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct CardProblem {
+    text: String,
+    /// `number`, `expiry`, `cvc`, or empty.
+    field: &'static str,
+}
+
+/// What a shopper is told of a refusal: generic, unless they can correct it themselves (PAYGENT, "Codes").
+const REFUSALS: [(&str, &str, &str); 17] = [
+    ("1G44", "card-bad-cvc", "cvc"),
+    ("1G45", "card-bad-cvc", "cvc"),
+    ("1G65", "card-bad-number", "number"),
+    ("1G83", "card-bad-expiry", "expiry"),
+    ("1G02", "card-limit", ""),
+    ("1G03", "card-limit", ""),
+    ("1G04", "card-limit", ""),
+    ("1G05", "card-limit", ""),
+    ("1G06", "card-limit", ""),
+    ("1G07", "card-limit", ""),
+    ("1G54", "card-limit", ""),
+    ("1G55", "card-limit", ""),
+    ("1G12", "card-other-card", ""),
+    ("1G60", "card-other-card", ""),
+    ("1G61", "card-other-card", ""),
+    ("2020", "card-again", ""),
+    ("2021", "card-again", ""),
+];
+
+impl CardProblem {
+    /// A text about the whole form.
+    pub(crate) fn of(id: &str, language: Language) -> Self {
+        Self {
+            text: text(language, id, &[]),
+            field: "",
+        }
+    }
+
+    /// What to say of the gateway's code.
+    pub(crate) fn of_code(code: &str, language: Language) -> Self {
+        let known = REFUSALS.iter().find(|(known, _, _)| *known == code);
+        let (id, field) = known.map_or(("card-declined", ""), |(_, id, field)| (*id, *field));
+        Self {
+            text: text(language, id, &[]),
+            field,
+        }
+    }
+}
+
+/// Draws the page.
+pub(crate) fn card(shown: &CardPage<'_>, language: Language, nonce: &str) -> Page {
+    let scripts: Vec<String> = origin(shown.token_script_url).into_iter().collect();
+    Page {
+        headers: headers(nonce, &scripts),
+        html: render(language, "card.html", shown, nonce),
+    }
+}
+
+fn as_shown<S: Serializer>(amount: &Yen, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(problem: Option<CardProblem>, instalments: &[u8], language: Language) -> Page {
+        let shown = CardPage {
+            shop_name: "見本の店",
+            order_number: "236",
+            amount: Yen::try_from(3300).unwrap(),
+            pay_url: "/paygent/pay/c0ffee",
+            back_url: "/paygent/pay/c0ffee/back",
+            form_token: "form.token",
+            back_token: "back.token",
+            token_script_url: "https://sandbox.paygent.co.jp/js/PaygentToken.js",
+            merchant_id: "10001",
+            token_key: "key",
+            brands: ["visa", "jcb", "unknown"].into_iter().filter_map(Brand::of).collect(),
+            instalments,
+            problem,
+            test_mode: true,
+        };
+        card(&shown, language, "n0nce")
+    }
+
+    /// The opening tag of the input with that id.
+    fn input<'a>(html: &'a str, id: &str) -> &'a str {
+        let at = html.find(&format!("<input id=\"{id}\"")).unwrap();
+        html[at..].split('>').next().unwrap()
+    }
+
+    #[test]
+    fn r01_a_card_is_typed_into_fields_that_no_form_can_post() {
+        let html = page(None, &[], Language::Ja).html;
+        for (id, purpose) in [
+            ("number", "cc-number"),
+            ("expiry", "cc-exp"),
+            ("cvc", "cc-csc"),
+            ("name", "cc-name"),
+        ] {
+            let tag = input(&html, id);
+            assert!(tag.contains(&format!("autocomplete=\"{purpose}\"")), "{tag}");
+            assert!(!tag.contains(" name="), "{tag}");
+        }
+        assert!(
+            html.contains("¥3,300を支払う") && html.contains("JavaScript が必要"),
+            "{html}"
+        );
+        assert!(!html.contains("<select"), "instalments only if configured");
+        assert!(page(None, &[3, 6], Language::Ja).html.contains("6回払い"));
+    }
+
+    #[test]
+    fn r03_a_brand_outside_the_contract_is_not_offered() {
+        let html = page(None, &[], Language::En).html;
+        assert!(html.contains(">VISA<") && html.contains(">JCB<") && !html.contains(">AMEX<"));
+    }
+
+    #[test]
+    fn r07_what_the_shopper_can_correct_stands_at_its_field() {
+        let problem = CardProblem::of_code("1G44", Language::Ja);
+        let html = page(Some(problem), &[], Language::Ja).html;
+        assert!(input(&html, "cvc").contains("aria-invalid=\"true\""));
+        assert!(!input(&html, "number").contains("aria-invalid"));
+        assert!(html.contains("セキュリティコードをご確認ください。</p>"));
+    }
+
+    #[test]
+    fn a_refusal_tells_the_shopper_nothing_that_a_thief_could_use() {
+        let declined = CardProblem::of_code("1G97", Language::Ja);
+        assert_eq!(CardProblem::of_code("P011", Language::Ja), declined);
+        assert_eq!(CardProblem::of_code("", Language::Ja), declined);
+        assert_eq!(
+            CardProblem::of_code("1G60", Language::En),
+            CardProblem::of_code("1G12", Language::En),
+            "stolen or unusable"
+        );
+    }
+
+    #[test]
+    fn only_our_own_script_and_paygents_run() {
+        let headers = page(None, &[], Language::Ja).headers;
+        let policy = &headers
+            .iter()
+            .find(|(name, _)| *name == "content-security-policy")
+            .unwrap()
+            .1;
+        assert_eq!(
+            policy,
+            "default-src 'none'; script-src 'nonce-n0nce' https://sandbox.paygent.co.jp; \
+             connect-src https://sandbox.paygent.co.jp; style-src 'nonce-n0nce'; form-action 'self'; \
+             frame-ancestors 'none'; base-uri 'none'"
+        );
+    }
+
+    #[test]
+    fn every_refusal_has_its_words() {
+        for (code, id, _) in REFUSALS {
+            assert!(super::super::text::has(Language::Ja, id), "{code}");
+        }
+    }
+}
