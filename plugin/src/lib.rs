@@ -16,7 +16,14 @@
 
 #![deny(unsafe_code)]
 
+mod config;
+mod fold;
+mod hook;
+mod instance;
 mod page;
 mod paygent;
 mod payment;
+mod reply;
+mod request;
+mod seal;
 mod store;

@@ -1,0 +1,338 @@
+//! The table of hooks: what a host can ask, by name or by method and path.
+//!
+//! A hook file reads the request, loads rows, asks `payment` whether it may, writes the intent, asks `paygent`,
+//! records what came of it, and replies. `settle` and `operation` are the two places that telegrams are sent from.
+
+mod bulk;
+mod card;
+mod checkout;
+mod describe;
+mod effects;
+mod list;
+mod operation;
+mod orders;
+mod outbox;
+mod route;
+mod settle;
+mod state;
+mod work;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+use crate::instance::Instance;
+use crate::page::Language;
+use crate::reply::{Problem, Reply};
+use crate::request::Request;
+
+/// Whom a hook serves: the host lets nobody else through to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// A browser of a shopper, unknown to us.
+    Shopper,
+    /// A member of the shop's staff whom the host knows.
+    Staff,
+    /// Paygent's servers.
+    #[expect(
+        dead_code,
+        reason = "the audience is part of the interface; its first hook comes with the notices"
+    )]
+    Gateway,
+    /// Whatever wakes the plugin now and then.
+    Scheduler,
+    /// The host itself.
+    Host,
+}
+
+impl Audience {
+    /// Its name in the interface.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Shopper => "shopper",
+            Self::Staff => "staff",
+            Self::Gateway => "gateway",
+            Self::Scheduler => "scheduler",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// One hook.
+pub(crate) struct Hook {
+    pub(crate) name: &'static str,
+    pub(crate) audience: Audience,
+    pub(crate) method: &'static str,
+    /// `{…}` stands for one segment, a final `*` for all that follows.
+    pub(crate) path: &'static str,
+    pub(crate) summary: &'static str,
+    /// A final answer is kept by request id.
+    pub(crate) keeps_answers: bool,
+    function: fn(&Call<'_>) -> Result<Reply, Problem>,
+}
+
+impl Hook {
+    /// Runs it.
+    pub(crate) fn run(&self, call: &Call<'_>) -> Result<Reply, Problem> {
+        (self.function)(call)
+    }
+}
+
+/// All hooks, in the order in which an order meets them.
+pub(crate) static HOOKS: &[Hook] = &[
+    host(
+        "plugin.describe",
+        "/hooks/plugin.describe",
+        "version, hooks and the JSON schemas",
+        describe::describe,
+    ),
+    changing(
+        "orders.put",
+        "/hooks/orders.put",
+        "tell of new, changed and deleted orders",
+        orders::put,
+    ),
+    changing(
+        "checkout.enter",
+        "/hooks/checkout.enter",
+        "the shopper confirmed: open the card page",
+        checkout::enter,
+    ),
+    host(
+        "effects.pending",
+        "/hooks/effects.pending",
+        "what the host still has to do",
+        effects::pending,
+    ),
+    host(
+        "effects.ack",
+        "/hooks/effects.ack",
+        "what the host did of it",
+        effects::ack,
+    ),
+    host(
+        "payments.state",
+        "/hooks/payments.state",
+        "state and allowed operations of orders",
+        state::state,
+    ),
+    Hook {
+        name: "work.step",
+        audience: Audience::Scheduler,
+        method: "POST",
+        path: "/hooks/work.step",
+        summary: "a slice of recovery, inquiries and bulk runs",
+        keeps_answers: false,
+        function: work::step,
+    },
+    page(
+        "shopper.route",
+        Audience::Shopper,
+        "ANY",
+        "/*",
+        "every shopper page by method and path",
+        route::shopper,
+    ),
+    page(
+        "card.page",
+        Audience::Shopper,
+        "GET",
+        "/pay/{checkout}",
+        "the card page",
+        card::show,
+    ),
+    page(
+        "card.pay",
+        Audience::Shopper,
+        "POST",
+        "/pay/{checkout}",
+        "authorise with the card's token",
+        card::pay,
+    ),
+    page(
+        "card.back",
+        Audience::Shopper,
+        "POST",
+        "/pay/{checkout}/back",
+        "「戻る」: the order is withdrawn",
+        card::back,
+    ),
+    page(
+        "card.status",
+        Audience::Shopper,
+        "GET",
+        "/pay/{checkout}/status",
+        "the page while it is checked",
+        card::status,
+    ),
+    page(
+        "staff.route",
+        Audience::Staff,
+        "ANY",
+        "/*",
+        "every staff page by method and path",
+        route::staff,
+    ),
+    page(
+        "admin.menu",
+        Audience::Staff,
+        "GET",
+        "/menu",
+        "the entry of the host's menu",
+        list::menu,
+    ),
+    page(
+        "admin.list",
+        Audience::Staff,
+        "GET",
+        "/payments",
+        "ペイジェント決済状況一覧",
+        list::show,
+    ),
+    page(
+        "admin.bulk.start",
+        Audience::Staff,
+        "POST",
+        "/payments/bulk",
+        "start 一括売上 or 一括取消",
+        bulk::start,
+    ),
+    page(
+        "admin.bulk.step",
+        Audience::Staff,
+        "POST",
+        "/payments/bulk/{job}/step",
+        "work on a bulk run",
+        bulk::step,
+    ),
+];
+
+const fn host(
+    name: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    function: fn(&Call<'_>) -> Result<Reply, Problem>,
+) -> Hook {
+    Hook {
+        name,
+        audience: Audience::Host,
+        method: "POST",
+        path,
+        summary,
+        keeps_answers: false,
+        function,
+    }
+}
+
+const fn changing(
+    name: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    function: fn(&Call<'_>) -> Result<Reply, Problem>,
+) -> Hook {
+    Hook {
+        keeps_answers: true,
+        ..host(name, path, summary, function)
+    }
+}
+
+const fn page(
+    name: &'static str,
+    audience: Audience,
+    method: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    function: fn(&Call<'_>) -> Result<Reply, Problem>,
+) -> Hook {
+    Hook {
+        name,
+        audience,
+        method,
+        path,
+        summary,
+        keeps_answers: false,
+        function,
+    }
+}
+
+/// The hook of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Hook> {
+    HOOKS.iter().find(|hook| hook.name == name)
+}
+
+/// One call on its way through a hook.
+pub(crate) struct Call<'a> {
+    pub(crate) instance: &'a Instance,
+    pub(crate) request: &'a Request,
+    /// The one clock of the call, UTC.
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) language: Language,
+}
+
+impl<'a> Call<'a> {
+    /// A call that came by a door.
+    pub(crate) fn new(instance: &'a Instance, request: &'a Request, now: DateTime<Utc>) -> Self {
+        let language = Language::parse(request.language.as_deref().unwrap_or("ja"));
+        Self {
+            instance,
+            request,
+            now,
+            language,
+        }
+    }
+
+    /// The clock as rows hold it.
+    pub(crate) fn moment(&self) -> NaiveDateTime {
+        self.now.naive_utc()
+    }
+
+    /// Where the shopper's pages are mounted, without a slash at the end.
+    fn base_url(&self) -> &str {
+        self.request
+            .base_url
+            .as_deref()
+            .unwrap_or(&self.instance.config.urls.shopper)
+            .trim_end_matches('/')
+    }
+
+    /// Where the staff's pages are mounted, without a slash at the end.
+    fn staff_url(&self) -> &str {
+        self.request
+            .staff_url
+            .as_deref()
+            .unwrap_or(&self.instance.config.urls.staff)
+            .trim_end_matches('/')
+    }
+
+    /// The frame's nonce, if it looks like one.
+    fn nonce(&self) -> Option<&str> {
+        let sound = |nonce: &&str| {
+            (8..=128).contains(&nonce.len())
+                && nonce
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_'))
+        };
+        self.request.nonce.as_deref().filter(sound)
+    }
+
+    /// The segment of the request's path that stands for `{…}` in the hook's.
+    fn segment(&self, hook: &'static str) -> Result<&'a str, Problem> {
+        let pattern = find(hook).map_or("", |hook| hook.path);
+        route::segment(pattern, &self.request.path)
+            .ok_or_else(|| Problem::misuse("request.path", format!("`{hook}` needs a path like {pattern}")))
+    }
+
+    /// The host says that the operator may do this; what it does not say is denied.
+    fn has_right(&self, right: &str) -> bool {
+        self.request.operator.is_some() && self.request.rights.iter().any(|named| named == right)
+    }
+
+    /// Refuses a form that another site posted.
+    fn refuse_other_sites(&self) -> Result<(), Problem> {
+        match self.request.headers.get("sec-fetch-site").map(String::as_str) {
+            None | Some("same-origin" | "none") => Ok(()),
+            Some(_) => Err(Problem::refused(
+                "request.cross_site",
+                "this form was posted from another site",
+            )),
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! The card page (guide, p. 2 and 3): shown after the order confirmation, authorises, and knows the rule of 「戻る」.
+//!
+//! Every POST answers 303, so that a reload never posts again. A form is good for one attempt: its number is a
+//! unique column, so a double click or fifty parallel posts make one telegram 020.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::route::{notice, whole};
+use super::{Call, outbox, settle};
+use crate::page;
+use crate::paygent::{Authorise, PaymentClass, TradingId};
+use crate::payment::Yen;
+use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::hold::HoldState;
+use crate::payment::trading_id::trading_id;
+use crate::reply::{Problem, Reply, Status};
+use crate::seal::{Purpose, random_hex};
+use crate::store::attempts::Attempt;
+use crate::store::holds::Hold;
+use crate::store::orders::Order;
+use crate::store::{Connection, StoreResult, attempts, holds, orders, telegrams};
+
+/// How long a drawn card page can be used.
+const FORM_LASTS: TimeDelta = TimeDelta::hours(2);
+
+/// A checkout as it stands.
+struct Checkout {
+    hold: Hold,
+    order: Order,
+    /// The latest attempt of this hold.
+    last: Option<Attempt>,
+}
+
+/// `card.page`.
+pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+    let checkout = load(call, call.segment("card.page")?)?;
+    if let Some(reply) = elsewhere(call, &checkout)? {
+        return Ok(reply);
+    }
+    let form = random_hex::<16>()?;
+    let nonce = random_hex::<16>()?;
+    let hold = &checkout.hold;
+    let number = hold.number.to_string();
+    let seal = &call.instance.seal;
+    let form_token = seal.token(Purpose::Pay, &[&hold.checkout, &number, &form], call.now, FORM_LASTS);
+    let back_token = seal.token(Purpose::Back, &[&hold.checkout, &number], call.now, FORM_LASTS);
+    let config = &call.instance.config;
+    let url = format!("{}/pay/{}", call.base_url(), hold.checkout);
+    let shown = page::CardPage {
+        shop_name: &config.shop.name,
+        order_number: &checkout.order.order_number,
+        amount: Yen::try_from(hold.amount).unwrap_or(Yen::ZERO),
+        pay_url: &url,
+        back_url: &format!("{url}/back"),
+        form_token: &form_token,
+        back_token: &back_token,
+        token_script_url: config.gateway.token_script(),
+        merchant_id: config.gateway.merchant_id(),
+        token_key: config.gateway.token_key(),
+        brands: config
+            .card
+            .brands
+            .iter()
+            .filter_map(|brand| page::Brand::of(brand))
+            .collect(),
+        instalments: &config.card.instalments,
+        problem: problem_shown(call, &checkout),
+        test_mode: config.gateway.is_test(),
+    };
+    let state = checkout.last.as_ref().map_or("new", |attempt| attempt.state.as_str());
+    Ok(whole(200, page::card(&shown, call.language, &nonce)).with_data(json!({
+        "form": form_token, "back": back_token, "state": state, "amount": hold.amount,
+    })))
+}
+
+/// What the page has to say of the try before, or of the order itself.
+fn problem_shown(call: &Call<'_>, checkout: &Checkout) -> Option<page::CardProblem> {
+    if checkout.order.amount != checkout.hold.amount {
+        return Some(page::CardProblem::of("card-amount-changed", call.language));
+    }
+    let attempt = checkout.last.as_ref()?;
+    match attempt.state().ok()? {
+        AttemptState::Declined => Some(page::CardProblem::of_code(
+            attempt.code.as_deref().unwrap_or(""),
+            call.language,
+        )),
+        AttemptState::NotExecuted | AttemptState::Missing | AttemptState::Closed => {
+            Some(page::CardProblem::of("card-not-executed", call.language))
+        }
+        _ => None,
+    }
+}
+
+/// `card.pay`.
+pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_other_sites()?;
+    let id = call.segment("card.pay")?;
+    let posted = call.request.form()?;
+    if posted.has_card_number() {
+        return Err(Problem::misuse(
+            "form.card_number",
+            "a card number was posted; only its token may be",
+        ));
+    }
+    let checkout = load(call, id)?;
+    if let Some(reply) = elsewhere(call, &checkout)? {
+        return Ok(reply);
+    }
+    let again = format!("{}/pay/{id}", call.base_url());
+    let number = checkout.hold.number.to_string();
+    let sealed = call
+        .instance
+        .seal
+        .open(Purpose::Pay, posted.one("form")?.unwrap_or(""), call.now);
+    let form = match sealed.as_deref() {
+        Some([of, hold, form]) if of == id && *hold == number => form.clone(),
+        _ => {
+            return Ok(Reply::redirect(again).because(
+                Status::Refused,
+                "form.stale",
+                "the card form is not this page's, or too old",
+            ));
+        }
+    };
+    let token = posted.one("card_token")?.unwrap_or("");
+    if token.is_empty() || token.len() > 256 || !token.chars().all(|c| c.is_ascii_graphic()) {
+        return Ok(Reply::redirect(again).because(
+            Status::Refused,
+            "form.card_token",
+            "the form carries no card token",
+        ));
+    }
+    let class = payment_class(call, posted.one("instalments")?)?;
+    if checkout.order.amount != checkout.hold.amount {
+        return Ok(Reply::redirect(again).because(
+            Status::Refused,
+            "order.amount_changed",
+            "the order's amount changed since the confirmation",
+        ));
+    }
+    let wish = Wish {
+        checkout: id,
+        form,
+        class,
+        token: token.to_owned(),
+    };
+    authorise(call, &wish)
+}
+
+struct Wish<'a> {
+    checkout: &'a str,
+    form: String,
+    class: PaymentClass,
+    token: String,
+}
+
+fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
+    let salt = random_hex::<2>()?;
+    let (attempt_id, telegram_id) = (random_hex::<16>()?, random_hex::<16>()?);
+    let intent = call
+        .instance
+        .store
+        .write(|rows| intend(call, rows, wish, (&attempt_id, &telegram_id, &salt)));
+    let attempt = match intent {
+        Ok(Some(attempt)) => attempt,
+        // Another post of this form, or of another tab, was first: its outcome is shown, nothing is sent.
+        Ok(None) => return outcome(call, wish.checkout),
+        Err(error) if error.is_taken() => return outcome(call, wish.checkout),
+        Err(error) => return Err(error.into()),
+    };
+    let broken = |_| Problem::failed("attempt.unreadable", "the attempt cannot be sent");
+    let asked = Authorise {
+        trading_id: TradingId::try_from(attempt.trading_id.as_str()).map_err(broken)?,
+        amount: Yen::try_from(attempt.amount)
+            .map_err(|_| Problem::misuse("order.amount", "the amount cannot be paid"))?,
+        class: wish.class,
+        card_token: wish.token.clone().into(),
+        security_code: true,
+    };
+    let answer = call.instance.gateway.authorise(&asked, call.now);
+    settle::authorisation(call, &attempt, answer)?;
+    outcome(call, wish.checkout)
+}
+
+/// Commits the attempt and its telegram before anything is sent; `None` where it may not be.
+fn intend(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    wish: &Wish<'_>,
+    ids: (&str, &str, &str),
+) -> StoreResult<Option<Attempt>> {
+    let now = call.moment();
+    let Some(hold) = holds::find(rows, wish.checkout)? else {
+        return Ok(None);
+    };
+    let Some(mut order) = orders::find(rows, &hold.order_id)? else {
+        return Ok(None);
+    };
+    let blocked = hold.state()? != HoldState::Held || hold.back_wanted || order.amount != hold.amount;
+    if blocked || attempts::of_form(rows, &wish.form)?.is_some() || attempts::live_of(rows, &order.order_id)?.is_some()
+    {
+        return Ok(None);
+    }
+    order.last_attempt += 1;
+    let prefix = &call.instance.config.shop.trading_prefix;
+    let mut attempt = Attempt {
+        attempt_id: ids.0.to_owned(),
+        order_id: order.order_id.clone(),
+        hold: hold.number,
+        number: order.last_attempt,
+        trading_id: trading_id(prefix, &order.order_number, order.last_attempt, ids.2),
+        form: wish.form.clone(),
+        amount: hold.amount,
+        state: String::new(),
+        payment_id: None,
+        code: None,
+        sent_at: now,
+        settled_at: None,
+        inquiries: 0,
+        inquired_at: None,
+        next_inquiry_at: next_inquiry(now, 0),
+        live_order: None,
+        version: 1,
+    };
+    attempt.move_to(AttemptState::Sent);
+    attempts::insert(rows, &attempt)?;
+    let amount = Yen::try_from(attempt.amount).ok();
+    telegrams::insert(rows, &settle::telegram(ids.1.to_owned(), &attempt, "020", amount, now))?;
+    orders::update(rows, &mut order)?;
+    Ok(Some(attempt))
+}
+
+/// Where the shopper goes now, by what is known of the latest attempt.
+fn outcome(call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
+    let checkout = load(call, id)?;
+    if let Some(reply) = elsewhere(call, &checkout)? {
+        return Ok(reply);
+    }
+    let declined = checkout
+        .last
+        .as_ref()
+        .is_some_and(|attempt| attempt.state == AttemptState::Declined.name());
+    let (status, code, message) = match declined {
+        true => (
+            Status::Refused,
+            "card.declined",
+            "the card was refused; the card page is shown again",
+        ),
+        false => (
+            Status::Failed,
+            "card.not_executed",
+            "nothing was asked of the gateway; the card page is shown again",
+        ),
+    };
+    let code_detail = checkout.last.as_ref().and_then(|attempt| attempt.code.clone());
+    let mut reply = Reply::redirect(format!("{}/pay/{id}", call.base_url()))
+        .with_data(json!({"outcome": if declined { "declined" } else { "not_executed" }}))
+        .because(status, code, message);
+    reply.detail = code_detail;
+    Ok(reply)
+}
+
+/// `card.back`: 「戻る」 leaves no order (guide line 58). Only this way out does.
+pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_other_sites()?;
+    let id = call.segment("card.back")?;
+    let posted = call.request.form()?;
+    let checkout = load(call, id)?;
+    let number = checkout.hold.number.to_string();
+    let sealed = call
+        .instance
+        .seal
+        .open(Purpose::Back, posted.one("back")?.unwrap_or(""), call.now);
+    if !matches!(sealed.as_deref(), Some([of, hold]) if of == id && *hold == number) {
+        return Ok(Reply::redirect(format!("{}/pay/{id}", call.base_url())).because(
+            Status::Refused,
+            "form.stale",
+            "the form is not this page's, or too old",
+        ));
+    }
+    let effects = call.instance.store.write(|rows| {
+        let Some(mut hold) = holds::find(rows, id)? else {
+            return Ok(Vec::new());
+        };
+        let Some(mut order) = orders::find(rows, &hold.order_id)? else {
+            return Ok(Vec::new());
+        };
+        if !hold.state()?.is_open() {
+            return Ok(Vec::new());
+        }
+        if attempts::live_of(rows, &order.order_id)?.is_some() {
+            // Money may be held: nothing is withdrawn before that is known (decision A1).
+            hold.back_wanted = true;
+            holds::update(rows, &mut hold)?;
+            return Ok(Vec::new());
+        }
+        hold.move_to(HoldState::Withdrawn, call.moment());
+        holds::update(rows, &mut hold)?;
+        outbox::withdraw(rows, &mut order, &hold, true, call.moment())?;
+        order.removed = true;
+        orders::update(rows, &mut order)?;
+        outbox::offered(rows, &order.order_id)
+    })?;
+    let checkout = load(call, id)?;
+    let reply = match checkout.hold.state()? {
+        HoldState::Withdrawn => Reply::redirect(checkout.hold.back_url.clone()).with_data(json!({"withdrawn": true})),
+        _ => elsewhere(call, &checkout)?.unwrap_or_else(|| Reply::redirect(format!("{}/pay/{id}", call.base_url()))),
+    };
+    Ok(if effects.is_empty() {
+        reply
+    } else {
+        reply.with_effects(effects)
+    })
+}
+
+/// `card.status`: 確認中. Asks the gateway itself while the shopper waits, and sends them on once it is known.
+pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
+    let id = call.segment("card.status")?;
+    let mut checkout = load(call, id)?;
+    if let Some(attempt) = in_flight(&checkout) {
+        settle::inquire(call, &attempt.attempt_id)?;
+        checkout = load(call, id)?;
+    }
+    if in_flight(&checkout).is_none() {
+        let known = elsewhere(call, &checkout)?;
+        return Ok(known.unwrap_or_else(|| Reply::redirect(format!("{}/pay/{id}", call.base_url()))));
+    }
+    let nonce = random_hex::<16>()?;
+    let shown = page::Confirming {
+        shop_name: &call.instance.config.shop.name,
+        order_number: &checkout.order.order_number,
+        status_url: &format!("{}/pay/{id}/status", call.base_url()),
+        refresh_secs: 3,
+    };
+    Ok(whole(200, page::confirming(&shown, call.language, &nonce)).with_data(json!({"outcome": "confirming"})))
+}
+
+fn in_flight(checkout: &Checkout) -> Option<&Attempt> {
+    checkout
+        .last
+        .as_ref()
+        .filter(|attempt| attempt.state().is_ok_and(AttemptState::is_in_flight))
+}
+
+/// The page where this checkout now is, if that is not the card page.
+fn elsewhere(call: &Call<'_>, checkout: &Checkout) -> Result<Option<Reply>, Problem> {
+    let effects = || {
+        call.instance
+            .store
+            .read(|rows| outbox::offered(rows, &checkout.order.order_id))
+    };
+    let reply = match checkout.hold.state()? {
+        HoldState::Placed => Reply::redirect(checkout.hold.complete_url.clone())
+            .with_data(json!({"outcome": "placed"}))
+            .with_effects(effects()?),
+        HoldState::Withdrawn => notice(
+            call,
+            410,
+            "notice-withdrawn",
+            Some((&checkout.hold.back_url, "notice-back")),
+        )
+        .with_effects(effects()?),
+        HoldState::CalledOff => notice(
+            call,
+            410,
+            "notice-closed",
+            Some((&checkout.hold.back_url, "notice-back")),
+        ),
+        HoldState::Rejected => notice(
+            call,
+            409,
+            "notice-sold-out",
+            Some((&checkout.hold.back_url, "notice-back")),
+        ),
+        HoldState::Opening => {
+            let reply = notice(
+                call,
+                503,
+                "notice-not-ready",
+                Some((
+                    &format!("{}/pay/{}", call.base_url(), checkout.hold.checkout),
+                    "notice-again",
+                )),
+            );
+            reply.with_effects(effects()?).because(
+                Status::Failed,
+                "hold.not_acknowledged",
+                "the effect order.pend of this order is not acknowledged",
+            )
+        }
+        HoldState::Held if in_flight(checkout).is_some() => {
+            Reply::redirect(format!("{}/pay/{}/status", call.base_url(), checkout.hold.checkout))
+                .with_data(json!({"outcome": "confirming"}))
+                .because(
+                    Status::Uncertain,
+                    "payment.confirming",
+                    "the gateway was asked and has not answered",
+                )
+        }
+        HoldState::Held
+            if checkout
+                .last
+                .as_ref()
+                .is_some_and(|last| last.state == AttemptState::Mismatched.name()) =>
+        {
+            notice(call, 409, "notice-contact-shop", None)
+        }
+        HoldState::Held => return Ok(None),
+    };
+    Ok(Some(reply))
+}
+
+fn load(call: &Call<'_>, id: &str) -> Result<Checkout, Problem> {
+    let found = call.instance.store.read(|rows| {
+        let Some(hold) = holds::find(rows, id)? else {
+            return Ok(None);
+        };
+        let Some(order) = orders::find(rows, &hold.order_id)? else {
+            return Ok(None);
+        };
+        let last = attempts::last_of(rows, &hold.order_id, hold.number)?;
+        Ok(Some(Checkout { hold, order, last }))
+    })?;
+    found.ok_or_else(|| Problem::misuse("checkout.unknown", "there is no such checkout"))
+}
+
+/// 一括 or 分割, as the configuration offers it.
+fn payment_class(call: &Call<'_>, instalments: Option<&str>) -> Result<PaymentClass, Problem> {
+    match instalments {
+        None | Some("" | "1") => Ok(PaymentClass::Once),
+        Some(count) => count
+            .parse()
+            .ok()
+            .filter(|count| call.instance.config.card.instalments.contains(count))
+            .map(PaymentClass::Instalments)
+            .ok_or_else(|| Problem::misuse("form.instalments", "this number of instalments is not offered")),
+    }
+}

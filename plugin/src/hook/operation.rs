@@ -1,0 +1,373 @@
+//! An operation on a payment: 売上 (022), オーソリキャンセル (021), 売上キャンセル (023). Legality is decided here,
+//! when it runs, whatever the page showed; one operation at a time per payment; a lost answer is asked for, never repeated.
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use super::{Call, outbox, settle};
+use crate::paygent::{Answer, Class, Done, Exchange, Inquire, Inquiry, Outcome, PaymentId, PaymentRef, TradingId};
+use crate::payment::GatewayStatus;
+use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::operation::{Column, Operation, allowed};
+use crate::payment::settle::age;
+use crate::reply::Problem;
+use crate::store::payments::Payment;
+use crate::store::telegrams::Telegram;
+use crate::store::{Connection, StoreResult, attempts, orders, payments, telegrams};
+
+/// What became of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// The gateway did it.
+    Done(Operation),
+    /// Refused, by a rule of ours (a text id) or by the gateway (its code). Nothing changed.
+    Refused(Option<Operation>, String),
+    /// Asked, and not known yet.
+    Unknown(Operation),
+}
+
+/// The intent to do what `column` does to the order's payment, committed by the caller's transaction.
+pub(super) fn intend(
+    rows: &mut Connection,
+    order_id: &str,
+    column: Column,
+    telegram_id: &str,
+    (operator, now): (&str, NaiveDateTime),
+) -> StoreResult<Result<Telegram, String>> {
+    let Some(order) = orders::find(rows, order_id)? else {
+        return Ok(Err("refused-unknown-order".to_owned()));
+    };
+    let Some(payment_id) = order.payment_id else {
+        return Ok(Err("refused-no-payment".to_owned()));
+    };
+    let Some(payment) = payments::find(rows, &payment_id)? else {
+        return Ok(Err("refused-no-payment".to_owned()));
+    };
+    if telegrams::open_on(rows, &payment_id)?.is_some() {
+        return Ok(Err("refused-busy".to_owned()));
+    }
+    let Some(operation) = allowed(column, payment.status(), payment.last_operation(), false) else {
+        return Ok(Err("refused-state".to_owned()));
+    };
+    let mut telegram = planned(&payment, operation, telegram_id, now);
+    telegrams::SENT.clone_into(&mut telegram.state);
+    telegram.sent_at = Some(now);
+    telegram.tries = 1;
+    telegram.operator = Some(operator.to_owned());
+    telegram.due_at = next_inquiry(now, 0);
+    telegrams::insert(rows, &telegram)?;
+    Ok(Ok(telegram))
+}
+
+/// Wants a payment voided that no order waits for; `work.step` sends it. Nothing where an operation is open already.
+pub(super) fn plan_void(
+    rows: &mut Connection,
+    payment_id: &str,
+    telegram_id: &str,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let Some(payment) = payments::find(rows, payment_id)? else {
+        return Ok(());
+    };
+    if telegrams::open_on(rows, payment_id)?.is_some() {
+        return Ok(());
+    }
+    match allowed(Column::Cancel, payment.status(), payment.last_operation(), false) {
+        Some(operation) => telegrams::insert(rows, &planned(&payment, operation, telegram_id, now)),
+        None => Ok(()),
+    }
+}
+
+fn planned(payment: &Payment, operation: Operation, telegram_id: &str, now: NaiveDateTime) -> Telegram {
+    Telegram {
+        telegram_id: telegram_id.to_owned(),
+        order_id: payment.order_id.clone(),
+        attempt_id: Some(payment.attempt_id.clone()),
+        payment_id: Some(payment.payment_id.clone()),
+        kind: operation.kind().to_owned(),
+        trading_id: payment.trading_id.clone(),
+        amount: None,
+        state: telegrams::PLANNED.to_owned(),
+        operator: None,
+        planned_at: now,
+        sent_at: None,
+        settled_at: None,
+        due_at: Some(now),
+        tries: 0,
+        code: None,
+        request: None,
+        reply: None,
+        open_key: Some(payment.payment_id.clone()),
+        version: 1,
+    }
+}
+
+/// Sends a telegram whose intent is committed, and records what came of it.
+pub(super) fn send(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
+    let (operation, payment) = target(telegram)?;
+    let gateway = &call.instance.gateway;
+    let Answer { outcome, exchange } = match operation {
+        Operation::Capture => gateway.capture(&payment, call.now),
+        Operation::Void => gateway.void(&payment, call.now),
+        Operation::CancelSale => gateway.cancel_sale(&payment, call.now),
+    };
+    record(call, telegram, operation, outcome, &exchange)
+}
+
+/// Goes on with an operation that is due: sends a planned one, asks for the answer of a sent one.
+pub(super) fn resume(call: &Call<'_>, telegram_id: &str) -> Result<Option<Ran>, Problem> {
+    let taken = call.instance.store.write(|rows| take(call, rows, telegram_id))?;
+    match taken {
+        None => Ok(None),
+        Some((telegram, true)) => send(call, &telegram).map(Some),
+        Some((telegram, false)) => ask(call, &telegram).map(Some),
+    }
+}
+
+/// Takes a due telegram for this process: the telegram, and whether it is still to be sent.
+fn take(call: &Call<'_>, rows: &mut Connection, id: &str) -> StoreResult<Option<(Telegram, bool)>> {
+    let now = call.moment();
+    let Some(mut telegram) = telegrams::find(rows, id)? else {
+        return Ok(None);
+    };
+    if telegram.open_key.is_none() || telegram.due_at.is_none_or(|due| due > now) {
+        return Ok(None);
+    }
+    let to_send = telegram.state == telegrams::PLANNED;
+    telegram.tries += 1;
+    if to_send {
+        telegrams::SENT.clone_into(&mut telegram.state);
+        telegram.sent_at = Some(now);
+    }
+    telegram.due_at = Some(next_due(&telegram, now));
+    let mine = telegrams::update(rows, &mut telegram)?;
+    Ok(mine.then_some((telegram, to_send)))
+}
+
+fn next_due(telegram: &Telegram, now: NaiveDateTime) -> NaiveDateTime {
+    const AT_LEAST: TimeDelta = TimeDelta::seconds(3);
+    const LATER: TimeDelta = TimeDelta::days(1);
+    let sent_at = telegram.sent_at.unwrap_or(now);
+    next_inquiry(sent_at, telegram.tries - 1).map_or(now + LATER, |at| at.max(now + AT_LEAST))
+}
+
+fn record(
+    call: &Call<'_>,
+    telegram: &Telegram,
+    operation: Operation,
+    outcome: Outcome<Done>,
+    exchange: &Exchange,
+) -> Result<Ran, Problem> {
+    let state = settle::telegram_state(&outcome);
+    match outcome {
+        Outcome::Good(_) => close(
+            call,
+            telegram,
+            operation,
+            state,
+            (None, Some(exchange), Some(operation.result())),
+        ),
+        Outcome::Declined(refusal) => {
+            let code = settle::nearest(&refusal.code, &refusal.detail);
+            close(
+                call,
+                telegram,
+                operation,
+                state,
+                (Some(code), Some(exchange), too_late(operation, refusal.class())),
+            )
+        }
+        Outcome::NotExecuted(fault) => {
+            let code = Some(fault.code.as_str().to_owned());
+            close(call, telegram, operation, state, (code, Some(exchange), None))
+        }
+        Outcome::Pending(refusal) => {
+            keep_open(
+                call,
+                telegram,
+                Some(settle::nearest(&refusal.code, &refusal.detail)),
+                exchange,
+            )?;
+            ask(call, telegram)
+        }
+        Outcome::Unknown(fault) => {
+            keep_open(call, telegram, Some(fault.code.as_str().to_owned()), exchange)?;
+            Ok(Ran::Unknown(operation))
+        }
+    }
+}
+
+/// 2007 tells the status, too: the authorisation has expired, or the sale can no longer be taken back.
+fn too_late(operation: Operation, class: Class) -> Option<GatewayStatus> {
+    match (class, operation) {
+        (Class::TooLate, Operation::Capture | Operation::Void) => Some(GatewayStatus::EXPIRED),
+        (Class::TooLate, Operation::CancelSale) => Some(GatewayStatus::CAPTURED_FOR_GOOD),
+        _ => None,
+    }
+}
+
+/// Asks 094 what became of a sent operation, and believes that.
+fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
+    let (operation, payment) = target(telegram)?;
+    let by = Inquire::ByPayment(payment.payment_id.clone());
+    let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now);
+    let Outcome::Good(Inquiry::Found(found)) = outcome else {
+        tracing::warn!(
+            order = telegram.order_id,
+            kind = telegram.kind,
+            "operation.still_unknown"
+        );
+        return Ok(Ran::Unknown(operation));
+    };
+    let status = GatewayStatus(found.status);
+    if status == operation.result() || (operation == Operation::Capture && status == GatewayStatus::CAPTURED_FOR_GOOD) {
+        return close(call, telegram, operation, telegrams::GOOD, (None, None, Some(status)));
+    }
+    if matches!(status.0, 30 | 31 | 42 | 50) {
+        return Ok(Ran::Unknown(operation));
+    }
+    // The gateway is where it was. It may still be executing, until the quarantine is over or it said no itself.
+    let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
+    let sent_at = telegram.sent_at.unwrap_or(telegram.planned_at);
+    let refused = telegram.code.as_deref().or(exchange_code(&exchange)).map(str::to_owned);
+    if telegram.code.is_none() && age(sent_at, call.moment()) <= quarantine {
+        return Ok(Ran::Unknown(operation));
+    }
+    let code = refused.unwrap_or_else(|| "operation.not_executed".to_owned());
+    close(
+        call,
+        telegram,
+        operation,
+        telegrams::DECLINED,
+        (Some(code), None, Some(status)),
+    )
+}
+
+fn exchange_code(exchange: &Exchange) -> Option<&str> {
+    exchange
+        .reply
+        .iter()
+        .find(|(key, value)| key == "response_code" && !value.is_empty())
+        .map(|(_, value)| value.as_str())
+}
+
+fn keep_open(call: &Call<'_>, telegram: &Telegram, code: Option<String>, exchange: &Exchange) -> Result<(), Problem> {
+    call.instance.store.write(|rows| {
+        if let Some(mut row) = telegrams::find(rows, &telegram.telegram_id)?
+            && row.open_key.is_some()
+        {
+            settle::journal(&mut row, telegrams::UNKNOWN, code, exchange, call.moment());
+            row.settled_at = None;
+            telegrams::update(rows, &mut row)?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+type Ending<'a> = (Option<String>, Option<&'a Exchange>, Option<GatewayStatus>);
+
+/// Ends an operation: the journal row, and the payment's state as far as it is now known.
+fn close(
+    call: &Call<'_>,
+    telegram: &Telegram,
+    operation: Operation,
+    state: &str,
+    ending: Ending<'_>,
+) -> Result<Ran, Problem> {
+    let (code, exchange, status) = ending;
+    let now = call.moment();
+    let done = state == telegrams::GOOD;
+    call.instance.store.write(|rows| {
+        let Some(mut row) = telegrams::find(rows, &telegram.telegram_id)? else {
+            return Ok(());
+        };
+        if row.open_key.take().is_none() {
+            return Ok(());
+        }
+        match exchange {
+            Some(exchange) => settle::journal(&mut row, state, code.clone(), exchange, now),
+            None => {
+                state.clone_into(&mut row.state);
+                row.code.clone_from(&code);
+                row.settled_at = Some(now);
+            }
+        }
+        row.due_at = None;
+        telegrams::update(rows, &mut row)?;
+        if let Some(id) = &row.payment_id
+            && let Some(mut payment) = payments::find(rows, id)?
+        {
+            if let Some(status) = status {
+                payment.gateway_status = status.0;
+            }
+            if done {
+                payment.last_operation = Some(operation.kind().to_owned());
+                executed(rows, &mut payment, operation, now)?;
+            }
+            payments::update(rows, &mut payment)?;
+        }
+        Ok(())
+    })?;
+    tracing::info!(
+        order = telegram.order_id,
+        kind = telegram.kind,
+        state,
+        code,
+        "operation.closed"
+    );
+    Ok(match code {
+        _ if done => Ran::Done(operation),
+        code => Ran::Refused(Some(operation), code.unwrap_or_default()),
+    })
+}
+
+/// What an executed operation means for attempt and order: after a cancel nothing is held, and the order is called off
+/// through the host's own cancel, with stock and points back once (decision A11).
+fn executed(rows: &mut Connection, payment: &mut Payment, operation: Operation, now: NaiveDateTime) -> StoreResult<()> {
+    if operation == Operation::Capture {
+        payment.captured_at = Some(now);
+        if let Some(mut order) = orders::find(rows, &payment.order_id)? {
+            order.updated_at = order.updated_at.max(now);
+            orders::update(rows, &mut order)?;
+        }
+        return Ok(());
+    }
+    payment.cancelled_at = Some(now);
+    let Some(mut attempt) = attempts::find(rows, &payment.attempt_id)? else {
+        return Ok(());
+    };
+    attempt.move_to(AttemptState::Released);
+    attempts::update(rows, &mut attempt)?;
+    let Some(mut order) = orders::find(rows, &payment.order_id)? else {
+        return Ok(());
+    };
+    if order.payment_id.as_deref() == Some(&payment.payment_id) && !order.removed && !order.status()?.is_called_off() {
+        outbox::cancel(rows, &mut order, attempt.hold, now)?;
+        order.updated_at = order.updated_at.max(now);
+        orders::update(rows, &mut order)?;
+    }
+    Ok(())
+}
+
+fn target(telegram: &Telegram) -> Result<(Operation, PaymentRef), Problem> {
+    let broken = || {
+        Problem::failed(
+            "telegram.unreadable",
+            format!("journal row {} cannot be sent", telegram.telegram_id),
+        )
+    };
+    let operation = Operation::of_kind(&telegram.kind).ok_or_else(broken)?;
+    let payment_id = telegram
+        .payment_id
+        .as_deref()
+        .and_then(|id| PaymentId::try_from(id).ok())
+        .ok_or_else(broken)?;
+    let trading_id = TradingId::try_from(telegram.trading_id.as_str()).map_err(|_| broken())?;
+    Ok((
+        operation,
+        PaymentRef {
+            payment_id,
+            trading_id: Some(trading_id),
+        },
+    ))
+}

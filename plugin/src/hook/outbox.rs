@@ -1,0 +1,120 @@
+//! Writing effects: what the host has to do, in the transaction that caused it.
+
+use chrono::NaiveDateTime;
+use serde_json::{Value, json};
+
+use crate::payment::OrderStatus;
+use crate::reply::Effect;
+use crate::store::effects::EffectRow;
+use crate::store::holds::Hold;
+use crate::store::orders::Order;
+use crate::store::{Connection, StoreResult, effects};
+
+/// The host is to take stock and points and set 決済処理中.
+pub(super) fn pend(rows: &mut Connection, order: &mut Order, hold: &Hold, now: NaiveDateTime) -> StoreResult<()> {
+    let key = format!("pend:{}:{}", order.order_id, hold.number);
+    push(
+        rows,
+        order,
+        ("order.pend", key),
+        hold.number,
+        json!({"amount": hold.amount}),
+        now,
+    )
+}
+
+/// The host is to place the order as 新規受付 (an order of 0 yen as 入金済み) and to send the order's mail.
+pub(super) fn place(
+    rows: &mut Connection,
+    order: &mut Order,
+    hold: &Hold,
+    payment_id: Option<&str>,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let status = if hold.amount == 0 {
+        OrderStatus::Paid
+    } else {
+        OrderStatus::New
+    };
+    let key = format!("place:{}:{}", order.order_id, hold.number);
+    let data = json!({"status": status.name(), "amount": hold.amount, "payment_id": payment_id});
+    push(rows, order, ("order.place", key), hold.number, data, now)?;
+    let key = format!("mail:{}:{}", order.order_id, hold.number);
+    push(rows, order, ("mail.order_placed", key), hold.number, json!({}), now)
+}
+
+/// The host is to give back stock and points and to let the order vanish from every list.
+pub(super) fn withdraw(
+    rows: &mut Connection,
+    order: &mut Order,
+    hold: &Hold,
+    restore_cart: bool,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let key = format!("release:{}:{}", order.order_id, hold.number);
+    push(
+        rows,
+        order,
+        ("order.withdraw", key),
+        hold.number,
+        json!({"restore_cart": restore_cart}),
+        now,
+    )
+}
+
+/// The host is to set 注文取消し and to give back stock and points.
+pub(super) fn cancel(rows: &mut Connection, order: &mut Order, hold: i32, now: NaiveDateTime) -> StoreResult<()> {
+    let key = format!("release:{}:{hold}", order.order_id);
+    push(rows, order, ("order.cancel", key), hold, json!({}), now)
+}
+
+/// Writes one effect under the order's next number. The caller writes `order` back. A key that was written
+/// before is left as it is: stock and points of one hold are given back once, whoever asks.
+fn push(
+    rows: &mut Connection,
+    order: &mut Order,
+    (kind, key): (&str, String),
+    hold: i32,
+    data: Value,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    if effects::find(rows, &key)?.is_some() {
+        return Ok(());
+    }
+    order.last_effect += 1;
+    let effect = EffectRow {
+        effect_key: key,
+        order_id: order.order_id.clone(),
+        number: order.last_effect,
+        kind: kind.to_owned(),
+        hold,
+        data: data.to_string(),
+        state: effects::PENDING.to_owned(),
+        tries: 0,
+        reason: None,
+        created_at: now,
+        settled_at: None,
+    };
+    effects::insert(rows, &effect)
+}
+
+/// What is offered for one order, for a reply.
+pub(super) fn offered(rows: &mut Connection, order_id: &str) -> StoreResult<Vec<Effect>> {
+    const ALL: i64 = 100;
+    Ok(effects::pending(rows, Some(order_id), ALL)?
+        .into_iter()
+        .map(printed)
+        .collect())
+}
+
+/// A row as the host reads it.
+pub(super) fn printed(row: EffectRow) -> Effect {
+    Effect {
+        key: row.effect_key,
+        order_id: row.order_id,
+        number: row.number,
+        kind: row.kind,
+        hold: row.hold,
+        data: serde_json::from_str(&row.data).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,414 @@
+//! The one settle function: whatever is learnt of an attempt, by the reply of 020 or by an inquiry (094), in any
+//! order of arrival, becomes rows and effects here. `payment::settle` judges; this file writes the judgement down.
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use super::{Call, operation, outbox};
+use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, Outcome};
+use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::hold::HoldState;
+use crate::payment::settle::{Evidence, Verdict, age, judge};
+use crate::payment::{GatewayStatus, Yen};
+use crate::reply::Problem;
+use crate::seal::random_hex;
+use crate::store::attempts::Attempt;
+use crate::store::flags::Flag;
+use crate::store::orders::Order;
+use crate::store::payments::Payment;
+use crate::store::telegrams::Telegram;
+use crate::store::{Connection, StoreResult, attempts, flags, holds, orders, payments, telegrams};
+
+/// What an answer taught of an attempt, for the rows.
+struct Lesson {
+    evidence: Evidence,
+    code: Option<String>,
+    masked_card: Option<String>,
+    payment_id: Option<String>,
+}
+
+/// Records the answer of 020. The attempt as it stands after that.
+pub(super) fn authorisation(
+    call: &Call<'_>,
+    attempt: &Attempt,
+    answer: Answer<Authorised>,
+) -> Result<Attempt, Problem> {
+    let Answer { outcome, exchange } = answer;
+    let state = telegram_state(&outcome);
+    let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
+    let lesson = match outcome {
+        Outcome::Good(good) => Lesson {
+            evidence: Evidence::Approved {
+                payment_id: good.payment_id.as_str().to_owned(),
+            },
+            code: None,
+            masked_card: good.masked_card_number,
+            payment_id,
+        },
+        Outcome::Declined(refusal) => Lesson {
+            evidence: Evidence::Refused,
+            code: Some(nearest(&refusal.code, &refusal.detail)),
+            masked_card: None,
+            payment_id,
+        },
+        Outcome::NotExecuted(fault) => Lesson {
+            evidence: Evidence::NotExecuted,
+            code: Some(fault.code.as_str().to_owned()),
+            masked_card: None,
+            payment_id,
+        },
+        Outcome::Pending(refusal) => Lesson {
+            evidence: Evidence::NoAnswer,
+            code: Some(nearest(&refusal.code, &refusal.detail)),
+            masked_card: None,
+            payment_id,
+        },
+        Outcome::Unknown(fault) => Lesson {
+            evidence: Evidence::NoAnswer,
+            code: Some(fault.code.as_str().to_owned()),
+            masked_card: None,
+            payment_id,
+        },
+    };
+    conclude(call, &attempt.attempt_id, "020", &lesson, (state, &exchange))
+}
+
+/// Asks the gateway (094) what became of an attempt, unless somebody else has just asked.
+/// The attempt as it stands after that.
+pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attempt>, Problem> {
+    let telegram_id = random_hex::<16>()?;
+    let claimed = call
+        .instance
+        .store
+        .write(|rows| claim(call, rows, attempt_id, telegram_id))?;
+    let Some(attempt) = claimed else {
+        return Ok(call.instance.store.read(|rows| attempts::find(rows, attempt_id))?);
+    };
+    let by = crate::paygent::TradingId::try_from(attempt.trading_id.as_str()).map(Inquire::ByTrading);
+    let Ok(by) = by else { return Ok(Some(attempt)) };
+    let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now);
+    let state = telegram_state(&outcome);
+    let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
+    let (evidence, code) = match outcome {
+        Outcome::Good(Inquiry::Found(found)) => (
+            Evidence::Found {
+                payment_id: found.payment_id.as_str().to_owned(),
+                status: GatewayStatus(found.status),
+                amount: found.amount,
+            },
+            None,
+        ),
+        Outcome::Good(Inquiry::NotFound) => (Evidence::Absent, None),
+        Outcome::Good(Inquiry::Several) => (Evidence::Several, None),
+        Outcome::Declined(refusal) | Outcome::Pending(refusal) => {
+            (Evidence::NoAnswer, Some(nearest(&refusal.code, &refusal.detail)))
+        }
+        Outcome::NotExecuted(fault) | Outcome::Unknown(fault) => {
+            (Evidence::NoAnswer, Some(fault.code.as_str().to_owned()))
+        }
+    };
+    let lesson = Lesson {
+        evidence,
+        code,
+        masked_card: None,
+        payment_id,
+    };
+    conclude(call, attempt_id, "094", &lesson, (state, &exchange)).map(Some)
+}
+
+/// One inquirer at a time: the claim moves the next inquiry on and journals the telegram before it leaves.
+fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) -> StoreResult<Option<Attempt>> {
+    const APART: TimeDelta = TimeDelta::seconds(3);
+    let now = call.moment();
+    let Some(mut attempt) = attempts::find(rows, id)? else {
+        return Ok(None);
+    };
+    let just_asked = attempt.inquired_at.unwrap_or(attempt.sent_at) + APART > now;
+    let open = attempt.state()?.is_in_flight() || attempt.state()? == AttemptState::Missing;
+    if just_asked || !open {
+        return Ok(None);
+    }
+    attempt.inquiries += 1;
+    attempt.inquired_at = Some(now);
+    attempt.next_inquiry_at = next_inquiry(attempt.sent_at, attempt.inquiries).map(|at| at.max(now + APART));
+    if !attempts::update(rows, &mut attempt)? {
+        return Ok(None);
+    }
+    telegrams::insert(rows, &telegram(telegram_id, &attempt, "094", None, now))?;
+    Ok(Some(attempt))
+}
+
+/// The journal row of an attempt's telegram, as committed before it leaves.
+pub(super) fn telegram(id: String, attempt: &Attempt, kind: &str, amount: Option<Yen>, now: NaiveDateTime) -> Telegram {
+    Telegram {
+        telegram_id: id,
+        order_id: attempt.order_id.clone(),
+        attempt_id: Some(attempt.attempt_id.clone()),
+        payment_id: None,
+        kind: kind.to_owned(),
+        trading_id: attempt.trading_id.clone(),
+        amount: amount.map(Yen::get),
+        state: telegrams::SENT.to_owned(),
+        operator: None,
+        planned_at: now,
+        sent_at: Some(now),
+        settled_at: None,
+        due_at: None,
+        tries: 1,
+        code: None,
+        request: None,
+        reply: None,
+        open_key: None,
+        version: 1,
+    }
+}
+
+fn conclude(
+    call: &Call<'_>,
+    attempt_id: &str,
+    kind: &str,
+    lesson: &Lesson,
+    (telegram_state, exchange): (&str, &Exchange),
+) -> Result<Attempt, Problem> {
+    let spare = random_hex::<16>()?;
+    let settled = call.instance.store.write(|rows| {
+        if let Some(mut row) = telegrams::of_attempt(rows, attempt_id, kind)? {
+            journal(&mut row, telegram_state, lesson.code.clone(), exchange, call.moment());
+            telegrams::update(rows, &mut row)?;
+        }
+        let Some(attempt) = attempts::find(rows, attempt_id)? else {
+            return Ok(None);
+        };
+        settle(call, rows, attempt, lesson, &spare).map(Some)
+    })?;
+    settled.ok_or_else(|| Problem::failed("attempt.lost", "the attempt's row is gone"))
+}
+
+/// Writes into a journal row what came of its telegram.
+pub(super) fn journal(row: &mut Telegram, state: &str, code: Option<String>, exchange: &Exchange, now: NaiveDateTime) {
+    let print = |pairs: &[(String, String)]| serde_json::to_string(pairs).ok();
+    state.clone_into(&mut row.state);
+    row.code = code;
+    row.settled_at = Some(now);
+    row.request = print(&exchange.request);
+    row.reply = print(&exchange.reply);
+}
+
+fn settle(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    mut attempt: Attempt,
+    lesson: &Lesson,
+    spare: &str,
+) -> StoreResult<Attempt> {
+    let now = call.moment();
+    let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
+    let amount = Yen::try_from(attempt.amount).unwrap_or(Yen::ZERO);
+    let verdict = judge(
+        attempt.state()?,
+        amount,
+        lesson.evidence.clone(),
+        age(attempt.sent_at, now),
+        quarantine,
+    );
+    tracing::info!(order = attempt.order_id, trading_id = attempt.trading_id, verdict = ?verdict, "attempt.judged");
+    if verdict == Verdict::Keep {
+        return Ok(attempt);
+    }
+    let Some(mut order) = orders::find(rows, &attempt.order_id)? else {
+        return Ok(attempt);
+    };
+    if lesson.payment_id.is_some() {
+        attempt.payment_id.clone_from(&lesson.payment_id);
+    }
+    if lesson.code.is_some() {
+        attempt.code.clone_from(&lesson.code);
+    }
+    match verdict {
+        Verdict::Keep => {}
+        Verdict::Wait => wait(&mut attempt, now)?,
+        Verdict::Authorised { payment_id, status } => {
+            let payment = payment_of(&attempt, &payment_id, status, lesson.masked_card.clone(), now);
+            if payments::find(rows, &payment_id)?.is_none() {
+                payments::insert(rows, &payment)?;
+            }
+            end(&mut attempt, AttemptState::Authorised, now);
+            attempt.payment_id = Some(payment_id);
+            place_or_void(call, rows, &mut order, &mut attempt, &payment, spare)?;
+        }
+        Verdict::Mismatched {
+            payment_id,
+            status,
+            amount,
+        } => {
+            end(&mut attempt, AttemptState::Mismatched, now);
+            let detail = format!(
+                "payment {payment_id} holds {} yen, asked were {}",
+                amount.get(),
+                attempt.amount
+            );
+            attempt.payment_id = Some(payment_id);
+            tracing::error!(
+                order = attempt.order_id,
+                status = status.0,
+                detail,
+                "attempt.amount_differs"
+            );
+            raise(rows, &attempt, "amount.differs", detail, spare, now)?;
+        }
+        Verdict::Several => {
+            wait(&mut attempt, now)?;
+            let detail = format!(
+                "several payments carry the trading_id {}: see Paygent Online",
+                attempt.trading_id
+            );
+            raise(rows, &attempt, "trading_id.several", detail, spare, now)?;
+        }
+        Verdict::Declined => finish(call, rows, &mut order, &mut attempt, AttemptState::Declined)?,
+        Verdict::NotExecuted => finish(call, rows, &mut order, &mut attempt, AttemptState::NotExecuted)?,
+        Verdict::Missing => {
+            // The shopper may try again; a late child of this attempt is still looked for, and voided.
+            attempt.move_to(AttemptState::Missing);
+            withdraw_if_wanted(call, rows, &mut order, &attempt)?;
+        }
+    }
+    orders::update(rows, &mut order)?;
+    if !attempts::update(rows, &mut attempt)? {
+        return Err(crate::store::StoreError::Statement(
+            diesel::result::Error::RollbackTransaction,
+        ));
+    }
+    Ok(attempt)
+}
+
+fn wait(attempt: &mut Attempt, now: NaiveDateTime) -> StoreResult<()> {
+    if attempt.state()? == AttemptState::Sent {
+        attempt.move_to(AttemptState::Unknown);
+    }
+    if attempt.next_inquiry_at.is_none() {
+        end(attempt, AttemptState::Closed, now);
+    }
+    Ok(())
+}
+
+fn end(attempt: &mut Attempt, state: AttemptState, now: NaiveDateTime) {
+    attempt.move_to(state);
+    attempt.settled_at = Some(now);
+    attempt.next_inquiry_at = None;
+}
+
+fn finish(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    order: &mut Order,
+    attempt: &mut Attempt,
+    state: AttemptState,
+) -> StoreResult<()> {
+    end(attempt, state, call.moment());
+    withdraw_if_wanted(call, rows, order, attempt)
+}
+
+/// 「戻る」 that came while the attempt was in flight is granted now that nothing is held (decision A1).
+fn withdraw_if_wanted(call: &Call<'_>, rows: &mut Connection, order: &mut Order, attempt: &Attempt) -> StoreResult<()> {
+    if let Some(mut hold) = holds::of_order(rows, &order.order_id, attempt.hold)?
+        && hold.back_wanted
+        && hold.state()?.is_open()
+    {
+        hold.move_to(HoldState::Withdrawn, call.moment());
+        holds::update(rows, &mut hold)?;
+        outbox::withdraw(rows, order, &hold, true, call.moment())?;
+        order.removed = true;
+    }
+    Ok(())
+}
+
+/// Money is held. It places the order whose hold is still open; money that no order waits for is given back at once.
+fn place_or_void(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    order: &mut Order,
+    attempt: &mut Attempt,
+    payment: &Payment,
+    spare: &str,
+) -> StoreResult<()> {
+    let other = attempts::live_of(rows, &order.order_id)?.filter(|live| live.attempt_id != attempt.attempt_id);
+    let hold = holds::of_order(rows, &order.order_id, attempt.hold)?;
+    match hold {
+        Some(mut hold) if hold.state()?.is_open() && other.is_none() => {
+            hold.move_to(HoldState::Placed, call.moment());
+            holds::update(rows, &mut hold)?;
+            order.payment_id = Some(payment.payment_id.clone());
+            outbox::place(rows, order, &hold, Some(&payment.payment_id), call.moment())
+        }
+        _ => {
+            attempt.live_order = None;
+            operation::plan_void(rows, &payment.payment_id, spare, call.moment())?;
+            let detail = format!(
+                "payment {} came for an order that no longer waits; it is voided",
+                payment.payment_id
+            );
+            raise(rows, attempt, "payment.orphan", detail, spare, call.moment())
+        }
+    }
+}
+
+fn payment_of(
+    attempt: &Attempt,
+    id: &str,
+    status: GatewayStatus,
+    masked_card: Option<String>,
+    now: NaiveDateTime,
+) -> Payment {
+    Payment {
+        payment_id: id.to_owned(),
+        attempt_id: attempt.attempt_id.clone(),
+        order_id: attempt.order_id.clone(),
+        trading_id: attempt.trading_id.clone(),
+        amount: attempt.amount,
+        gateway_status: status.0,
+        last_operation: None,
+        masked_card,
+        authorised_at: now,
+        captured_at: None,
+        cancelled_at: None,
+        version: 1,
+    }
+}
+
+fn raise(
+    rows: &mut Connection,
+    attempt: &Attempt,
+    kind: &str,
+    detail: String,
+    spare: &str,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let flag = Flag {
+        flag_id: format!("{spare}-{kind}").chars().take(36).collect(),
+        order_id: attempt.order_id.clone(),
+        kind: kind.to_owned(),
+        detail,
+        created_at: now,
+        cleared_at: None,
+    };
+    flags::raise(rows, &flag)
+}
+
+/// How a telegram's journal row ends.
+pub(super) fn telegram_state<T>(outcome: &Outcome<T>) -> &'static str {
+    match outcome {
+        Outcome::Good(_) => telegrams::GOOD,
+        Outcome::Declined(_) => telegrams::DECLINED,
+        Outcome::NotExecuted(_) => telegrams::NOT_EXECUTED,
+        Outcome::Pending(_) | Outcome::Unknown(_) => telegrams::UNKNOWN,
+    }
+}
+
+/// The code that says most: the detail (`1G12`) where there is one.
+pub(super) fn nearest(code: &str, detail: &str) -> String {
+    let says_a_code = !detail.is_empty() && detail.len() <= 6 && detail.chars().all(|c| c.is_ascii_alphanumeric());
+    if says_a_code {
+        detail.to_owned()
+    } else {
+        code.to_owned()
+    }
+}
