@@ -16,14 +16,21 @@
 
 #![deny(unsafe_code)]
 
+pub mod abi;
+mod http;
+
 mod config;
-mod fold;
-mod hook;
 mod instance;
+
+mod hook;
+mod request;
+
 mod page;
 mod paygent;
 mod payment;
-mod reply;
-mod request;
-mod seal;
 mod store;
+
+mod fold;
+mod log;
+mod reply;
+mod seal;
