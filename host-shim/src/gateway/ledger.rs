@@ -1,0 +1,45 @@
+//! The ledger of truth: what this Paygent did, kept in a file so that it outlives the process.
+//!
+//! `schema` the tables · `payments` the records that Paygent Online lists · `tokens` cards in disguise ·
+//! `telegrams` the log of all that came. A transaction is committed before its answer leaves.
+
+pub(crate) mod payments;
+pub(crate) mod schema;
+pub(crate) mod telegrams;
+pub(crate) mod tokens;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Context;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+/// The open file.
+pub(crate) struct Ledger(Mutex<SqliteConnection>);
+
+impl Ledger {
+    /// Opens or makes the file.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let name = path.to_str().context("the ledger's path is not UTF-8")?;
+        let mut connection = SqliteConnection::establish(name).context("the ledger cannot be opened")?;
+        connection
+            .batch_execute(include_str!("ledger/schema.sql"))
+            .context("the ledger has no tables")?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// Reads, or changes everything or nothing.
+    pub(crate) fn transact<T>(&self, work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .immediate_transaction(work)
+    }
+}
+
+/// An empty ledger for a test.
+#[cfg(test)]
+pub(crate) fn in_memory() -> Ledger {
+    Ledger::open(Path::new(":memory:")).unwrap()
+}

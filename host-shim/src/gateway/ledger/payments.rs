@@ -1,0 +1,106 @@
+//! Payments: one record per 020, good or refused (R11).
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::schema::payments;
+use crate::gateway::status::{CAPTURED, SALE_CANCELLED, Status, VOIDED};
+
+/// The id before the first payment's.
+const BEFORE_THE_FIRST: i64 = 28_569_256;
+/// Paygent Online shows no more than this many at once.
+const PAGE: i64 = 500;
+
+/// One record. Times are Unix milliseconds, `expiry` is `YYMM`, `code` and `detail` say why it was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = payments, check_for_backend(diesel::sqlite::Sqlite), treat_none_as_null = true)]
+pub(crate) struct Payment {
+    pub(crate) payment_id: i64,
+    pub(crate) trading_id: String,
+    pub(crate) amount: i64,
+    pub(crate) status: Status,
+    pub(crate) brand: String,
+    pub(crate) masked_card: String,
+    pub(crate) expiry: String,
+    pub(crate) fingerprint: String,
+    pub(crate) card_key: String,
+    pub(crate) payment_class: String,
+    pub(crate) split_count: String,
+    pub(crate) code: String,
+    pub(crate) detail: String,
+    pub(crate) applied_at: i64,
+    pub(crate) changed_at: i64,
+    pub(crate) captured_at: Option<i64>,
+    pub(crate) cancelled_at: Option<i64>,
+}
+
+impl Payment {
+    /// Moves it to a status, and dates the move.
+    pub(crate) fn turn(&mut self, status: Status, now: i64) {
+        self.status = status;
+        self.changed_at = now;
+        match status {
+            CAPTURED => self.captured_at = Some(now),
+            VOIDED | SALE_CANCELLED => self.cancelled_at = Some(now),
+            _ => {}
+        }
+    }
+}
+
+/// The id that the next payment gets: they are consecutive.
+pub(crate) fn next_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    let last: Option<i64> = payments::table.select(max(payments::payment_id)).first(connection)?;
+    Ok(last.unwrap_or(0).max(BEFORE_THE_FIRST) + 1)
+}
+
+/// Adds a record, or leaves the one that has its id.
+pub(crate) fn insert(connection: &mut SqliteConnection, payment: &Payment) -> QueryResult<()> {
+    diesel::insert_or_ignore_into(payments::table)
+        .values(payment)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Writes a record back.
+pub(crate) fn update(connection: &mut SqliteConnection, payment: &Payment) -> QueryResult<()> {
+    diesel::update(payments::table.find(payment.payment_id))
+        .set(payment)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The record of that id.
+pub(crate) fn find(connection: &mut SqliteConnection, id: i64) -> QueryResult<Option<Payment>> {
+    payments::table
+        .find(id)
+        .select(Payment::as_select())
+        .first(connection)
+        .optional()
+}
+
+/// All records that carry the shop's id, oldest first.
+pub(crate) fn of_trading_id(connection: &mut SqliteConnection, trading_id: &str) -> QueryResult<Vec<Payment>> {
+    let named = payments::table
+        .filter(payments::trading_id.eq(trading_id))
+        .order(payments::payment_id.asc());
+    named.select(Payment::as_select()).load(connection)
+}
+
+/// All records, oldest first.
+pub(crate) fn all(connection: &mut SqliteConnection) -> QueryResult<Vec<Payment>> {
+    payments::table
+        .order(payments::payment_id.asc())
+        .select(Payment::as_select())
+        .load(connection)
+}
+
+/// The newest records whose shop's id holds the text, newest first.
+pub(crate) fn search(connection: &mut SqliteConnection, text: &str) -> QueryResult<Vec<Payment>> {
+    let literal = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    let found = payments::table.filter(payments::trading_id.like(format!("%{literal}%")).escape('!'));
+    let newest = found
+        .order((payments::applied_at.desc(), payments::payment_id.desc()))
+        .limit(PAGE);
+    newest.select(Payment::as_select()).load(connection)
+}

@@ -1,0 +1,52 @@
+//! The tables, as `schema.sql` makes them.
+
+use diesel::table;
+
+table! {
+    payments (payment_id) {
+        payment_id -> BigInt,
+        trading_id -> Text,
+        amount -> BigInt,
+        status -> Integer,
+        brand -> Text,
+        masked_card -> Text,
+        expiry -> Text,
+        fingerprint -> Text,
+        card_key -> Text,
+        payment_class -> Text,
+        split_count -> Text,
+        code -> Text,
+        detail -> Text,
+        applied_at -> BigInt,
+        changed_at -> BigInt,
+        captured_at -> Nullable<BigInt>,
+        cancelled_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    tokens (token) {
+        token -> Text,
+        brand -> Text,
+        masked_card -> Text,
+        expiry -> Text,
+        fingerprint -> Text,
+        card_key -> Text,
+        has_cvc -> Bool,
+        valid_until -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    telegrams (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        path -> Text,
+        kind -> Text,
+        request -> Text,
+        executed -> Bool,
+        reply -> Text,
+        delivery -> Text,
+    }
+}

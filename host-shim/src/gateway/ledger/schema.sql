@@ -1,0 +1,49 @@
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA busy_timeout = 5000;
+
+-- Times are Unix milliseconds. No card number is in any column.
+
+CREATE TABLE IF NOT EXISTS payments (
+    payment_id    INTEGER PRIMARY KEY NOT NULL,
+    trading_id    TEXT    NOT NULL,
+    amount        INTEGER NOT NULL,
+    status        INTEGER NOT NULL,
+    brand         TEXT    NOT NULL,
+    masked_card   TEXT    NOT NULL,
+    expiry        TEXT    NOT NULL,
+    fingerprint   TEXT    NOT NULL,
+    card_key      TEXT    NOT NULL,
+    payment_class TEXT    NOT NULL,
+    split_count   TEXT    NOT NULL,
+    code          TEXT    NOT NULL,
+    detail        TEXT    NOT NULL,
+    applied_at    INTEGER NOT NULL,
+    changed_at    INTEGER NOT NULL,
+    captured_at   INTEGER,
+    cancelled_at  INTEGER
+);
+CREATE INDEX IF NOT EXISTS payments_by_trading_id ON payments (trading_id);
+
+CREATE TABLE IF NOT EXISTS tokens (
+    token       TEXT    PRIMARY KEY NOT NULL,
+    brand       TEXT    NOT NULL,
+    masked_card TEXT    NOT NULL,
+    expiry      TEXT    NOT NULL,
+    fingerprint TEXT    NOT NULL,
+    card_key    TEXT    NOT NULL,
+    has_cvc     BOOLEAN NOT NULL,
+    valid_until INTEGER NOT NULL,
+    used_at     INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS telegrams (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    at       INTEGER NOT NULL,
+    path     TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,
+    request  TEXT    NOT NULL,
+    executed BOOLEAN NOT NULL,
+    reply    TEXT    NOT NULL,
+    delivery TEXT    NOT NULL
+);

@@ -1,0 +1,186 @@
+//! `/control/…`: how a test looks into the simulator and scripts it. JSON in, JSON out.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Problem;
+use crate::gateway::fault::Fault;
+use crate::gateway::ledger::payments::{self, Payment};
+use crate::gateway::ledger::telegrams::{self, Telegram};
+use crate::gateway::settings::Settings;
+use crate::gateway::status::Status;
+use crate::gateway::{Paygent, clock};
+
+type Simulator = State<Arc<Paygent>>;
+
+pub(super) fn router() -> Router<Arc<Paygent>> {
+    Router::new()
+        .route("/payments", get(list_payments))
+        .route("/payments/{id}", get(one_payment).post(turn_payment))
+        .route("/telegrams", get(list_telegrams))
+        .route("/faults", post(script_faults).delete(clear_faults))
+        .route("/hold", post(hold))
+        .route("/release", post(release))
+        .route("/settings", get(show_settings).post(change_settings))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    trading_prefix: String,
+    order: Option<String>,
+}
+
+/// All payments, oldest first; `?trading_prefix=` and `?order=` narrow them down.
+async fn list_payments(State(paygent): Simulator, Query(wanted): Query<Wanted>) -> Result<Json<Vec<Payment>>, Problem> {
+    let mut all = paygent.ledger.transact(payments::all)?;
+    all.retain(|payment| payment.trading_id.starts_with(&wanted.trading_prefix));
+    all.retain(|payment| {
+        wanted
+            .order
+            .as_ref()
+            .is_none_or(|order| is_of_order(&payment.trading_id, order))
+    });
+    Ok(Json(all))
+}
+
+/// A trading id made as `<prefix><order>_<attempt>_<salt>` belongs to the order.
+fn is_of_order(trading_id: &str, order: &str) -> bool {
+    let head = trading_id.rsplitn(3, '_').nth(2).unwrap_or(trading_id);
+    let before = head.strip_suffix(order).map(|prefix| prefix.chars().next_back());
+    before.is_some_and(|last| last.is_none_or(|last| !last.is_ascii_digit()))
+}
+
+async fn one_payment(State(paygent): Simulator, Path(id): Path<i64>) -> Result<Json<Payment>, Problem> {
+    let found = paygent.ledger.transact(|connection| payments::find(connection, id))?;
+    found
+        .map(Json)
+        .ok_or_else(|| Problem(StatusCode::NOT_FOUND, format!("no payment {id}")))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Turn {
+    status: Status,
+}
+
+/// Sets a status that only time or another desk would bring, e.g. 33 or 41.
+async fn turn_payment(
+    State(paygent): Simulator,
+    Path(id): Path<i64>,
+    Json(turn): Json<Turn>,
+) -> Result<Json<Payment>, Problem> {
+    let turned = paygent.ledger.transact(|connection| {
+        let Some(mut payment) = payments::find(connection, id)? else {
+            return Ok(None);
+        };
+        payment.turn(turn.status, clock::now());
+        payments::update(connection, &payment)?;
+        Ok(Some(payment))
+    })?;
+    turned
+        .map(Json)
+        .ok_or_else(|| Problem(StatusCode::NOT_FOUND, format!("no payment {id}")))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct After {
+    after: i64,
+}
+
+/// The log of telegrams behind `?after=`, oldest first.
+async fn list_telegrams(State(paygent): Simulator, Query(from): Query<After>) -> Result<Json<Vec<Telegram>>, Problem> {
+    Ok(Json(
+        paygent
+            .ledger
+            .transact(|connection| telegrams::after(connection, from.after))?,
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    kind: String,
+    #[serde(default = "once")]
+    times: usize,
+    fault: Fault,
+}
+
+fn once() -> usize {
+    1
+}
+
+async fn script_faults(State(paygent): Simulator, Json(script): Json<Script>) -> Json<Value> {
+    paygent.faults.script(&script.kind, script.times, &script.fault);
+    done()
+}
+
+async fn clear_faults(State(paygent): Simulator) -> Json<Value> {
+    paygent.faults.clear();
+    done()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hold {
+    kinds: Vec<String>,
+}
+
+/// From now on, telegrams of these kinds (020 and 022 when the body is empty) are carried out but not answered.
+async fn hold(State(paygent): Simulator, body: Bytes) -> Result<Json<Value>, Problem> {
+    let kinds = if body.is_empty() {
+        vec!["020".to_owned(), "022".to_owned()]
+    } else {
+        serde_json::from_slice::<Hold>(&body)
+            .map_err(Problem::bad_request)?
+            .kinds
+    };
+    paygent.held.send_modify(|held| held.extend(kinds));
+    Ok(done())
+}
+
+/// What was held back is answered now.
+async fn release(State(paygent): Simulator) -> Json<Value> {
+    paygent.held.send_modify(|held| held.clear());
+    done()
+}
+
+async fn show_settings(State(paygent): Simulator) -> Json<Settings> {
+    Json(paygent.settings())
+}
+
+async fn change_settings(
+    State(paygent): Simulator,
+    Json(change): Json<Map<String, Value>>,
+) -> Result<Json<Settings>, Problem> {
+    let changed = paygent.settings().changed(change).map_err(Problem::bad_request)?;
+    paygent.set(changed.clone());
+    Ok(Json(changed))
+}
+
+fn done() -> Json<Value> {
+    Json(json!({ "done": true }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_order;
+
+    #[test]
+    fn attempts_are_found_by_their_order() {
+        for id in ["234", "234_1_k7f3", "234_12_k7f3", "shop2_234_1_k7f3"] {
+            assert!(is_of_order(id, "234"), "{id}");
+        }
+        for id in ["1234_1_k7f3", "23_4_k7f3", "99_234_k7f3", "2345_1_k7f3"] {
+            assert!(!is_of_order(id, "234"), "{id}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Switches for what Paygent leaves open, and for what a test wants otherwise. They last as long as the process.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET` and `POST /control/settings`; what a `POST` does not name keeps its value.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// A repeated 021, 022 or 023 answers success, not 2004.
+    pub(crate) repeat_succeeds: bool,
+    /// A refused 020 names the payment id of its record.
+    pub(crate) refusals_carry_payment_id: bool,
+    /// Brands that the merchant's contract covers (R3).
+    pub(crate) brands: Vec<String>,
+    /// How long a token can be used.
+    pub(crate) token_lifetime_secs: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            repeat_succeeds: false,
+            refusals_carry_payment_id: true,
+            brands: ["visa", "mastercard", "jcb", "amex", "diners"]
+                .map(str::to_owned)
+                .to_vec(),
+            token_lifetime_secs: 20 * 60,
+        }
+    }
+}
+
+impl Settings {
+    /// These settings with the named ones replaced.
+    pub(crate) fn changed(&self, change: serde_json::Map<String, serde_json::Value>) -> serde_json::Result<Self> {
+        let mut all = serde_json::to_value(self)?;
+        if let Some(fields) = all.as_object_mut() {
+            fields.extend(change);
+        }
+        serde_json::from_value(all)
+    }
+}
