@@ -1,2 +1,180 @@
-//! host-shim.
-fn main() {}
+//! `host-shim`: the demo, or its parts alone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+use host_shim::demo::{self, Demo, Reach, Settings};
+use host_shim::gateway::{Gateway, GatewayConfig};
+use host_shim::{clock, web};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A small shop that loads the Paygent plugin, with a simulated Paygent beside it.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shop, plugin and simulator with the guide's sample orders (the default).
+    Demo(DemoArgs),
+    /// The simulated Paygent alone.
+    Gateway(GatewayArgs),
+    /// The shop alone, for a simulator that runs already.
+    Shop(ShopArgs),
+}
+
+#[derive(Args, Default)]
+struct DemoArgs {
+    /// Keep everything in this folder; otherwise it is gone at the end.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The shop's port; the simulator takes the next two. 0 takes free ones.
+    #[arg(long, default_value_t = 8600)]
+    port: u16,
+    /// Another libpaygent.so than the one beside this program.
+    #[arg(long)]
+    library: Option<PathBuf>,
+    /// Hold the shop's and the plugin's clock on this day.
+    #[arg(long)]
+    pin_clock: Option<NaiveDate>,
+}
+
+#[derive(Args)]
+struct GatewayArgs {
+    /// Ledger and certificates.
+    #[arg(long)]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+struct ShopArgs {
+    /// Shop and plugin keep their files here; several shops may share it.
+    #[arg(long)]
+    data: PathBuf,
+    /// Of the simulator's telegrams.
+    #[arg(long)]
+    tls_url: String,
+    /// Of the simulator's pages.
+    #[arg(long)]
+    online_url: String,
+    #[arg(long)]
+    client_pem: PathBuf,
+    #[arg(long)]
+    authorities_pem: PathBuf,
+    #[arg(long)]
+    library: Option<PathBuf>,
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Cli::parse().command.unwrap_or(Command::Demo(DemoArgs {
+        port: 8600,
+        ..DemoArgs::default()
+    })) {
+        Command::Demo(args) => run_demo(args).await,
+        Command::Gateway(args) => run_gateway(args).await,
+        Command::Shop(args) => run_shop(args).await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the addresses are what the command is for")]
+async fn run_demo(args: DemoArgs) -> anyhow::Result<()> {
+    let kept = args.data.is_some();
+    let folder = args
+        .data
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("paygent-demo-{}", std::process::id())));
+    let demo = Demo {
+        folder: folder.clone(),
+        library: args.library,
+        port: args.port,
+        pin_clock: args.pin_clock,
+    };
+    let ran = demo::run(demo, stopped(), |shop, admin, simulator| {
+        println!("ready shop={shop} admin={admin} simulator={simulator}");
+        println!();
+        println!("  店 / shop                      {shop}");
+        println!("  管理画面 / admin               {admin}");
+        println!("  ペイジェント / simulator       {simulator}");
+        println!(
+            "  テストカード / test cards      {}/cards",
+            simulator.trim_end_matches('/')
+        );
+        println!();
+        println!("Ctrl-C で終了 / Ctrl-C stops");
+    })
+    .await;
+    if !kept {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    ran
+}
+
+#[expect(clippy::print_stdout, reason = "the addresses are what the command is for")]
+async fn run_gateway(args: GatewayArgs) -> anyhow::Result<()> {
+    let gateway = Gateway::start(GatewayConfig {
+        folder: args.data,
+        tls_port: 0,
+        http_port: 0,
+    })
+    .await?;
+    let Reach {
+        tls_url,
+        online_url,
+        client_pem,
+        authorities_pem,
+    } = demo::reach(&gateway);
+    let (client, authorities) = (client_pem.display(), authorities_pem.display());
+    println!("ready tls={tls_url} simulator={online_url} client={client} authorities={authorities}");
+    stopped().await;
+    gateway.stop().await;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the address is what the command is for")]
+async fn run_shop(args: ShopArgs) -> anyhow::Result<()> {
+    let ShopArgs {
+        tls_url,
+        online_url,
+        client_pem,
+        authorities_pem,
+        ..
+    } = args;
+    let reach = Reach {
+        tls_url,
+        online_url,
+        client_pem,
+        authorities_pem,
+    };
+    let clock = clock::Setting::default();
+    let site = demo::open(&Settings {
+        folder: args.data,
+        library: args.library,
+        reach,
+        clock,
+    })?;
+    let listener = demo::listen(args.port).await?;
+    println!("ready shop=http://{}/", listener.local_addr()?);
+    web::serve(Arc::new(site), listener, stopped()).await;
+    Ok(())
+}
+
+/// Until somebody asks for the end.
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(interrupt.await),
+    }
+}
