@@ -1,0 +1,16 @@
+//! The tests of the whole: the plugin as hosts, shoppers and staff meet it, against the simulated Paygent over real TLS.
+//!
+//! `world` a shop with its plugin and gateway · `checkout`, `list` the requirements, each test named by its id ·
+//! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash` processes that die ·
+//! `browser` what people see · `supply` what we build on.
+
+mod boundary;
+mod browser;
+mod checkout;
+mod crash;
+mod door;
+mod hosts;
+mod list;
+mod supply;
+mod transcripts;
+mod world;

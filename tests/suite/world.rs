@@ -1,0 +1,415 @@
+//! A shop with its plugin and a simulated Paygent, on free ports and in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use host_shim::adapter::Adapter;
+use host_shim::demo::{self, Reach, Settings};
+use host_shim::gateway::{Gateway, GatewayConfig};
+use host_shim::library::{Called, Status as Outcome};
+use host_shim::shop::{Order, Session, Status};
+use host_shim::{clock, shop};
+use serde_json::{Value, json};
+
+/// A good card, and cards that are not, by the simulator's table.
+pub(crate) const GOOD: &str = "4111111111111111";
+pub(crate) const OTHER_GOOD: &str = "5555555555554444";
+pub(crate) const UNUSABLE: &str = "4000000000001125";
+pub(crate) const WRONG_CODE: &str = "4000000000001448";
+
+/// Noon of the guide's day in Japan, as Unix milliseconds.
+pub(crate) const NOON: i64 = 1_606_359_600_000;
+
+pub(crate) struct World {
+    pub(crate) adapter: Arc<Adapter>,
+    pub(crate) gateway: Gateway,
+    pub(crate) reach: Reach,
+    clock: clock::Setting,
+    pub(crate) folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// A card page that is open.
+pub(crate) struct CardPage {
+    pub(crate) order: Order,
+    /// Below the mount point: `/pay/…`.
+    pub(crate) path: String,
+}
+
+impl World {
+    /// The plugin's and the shop's clock stand at noon until a test moves them.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let config = GatewayConfig {
+            folder: folder.path().join("gateway"),
+            tls_port: 0,
+            http_port: 0,
+        };
+        let gateway = runtime.block_on(Gateway::start(config)).unwrap();
+        let clock = clock::Setting::default();
+        clock.store(NOON, Ordering::Release);
+        let reach = demo::reach(&gateway);
+        let settings = Settings {
+            folder: folder.path().join("shop"),
+            library: None,
+            reach: reach.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let site = demo::open(&settings).unwrap();
+        Self {
+            adapter: Arc::new(site.adapter),
+            gateway,
+            reach,
+            clock,
+            folder,
+            _runtime: runtime,
+        }
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000, Ordering::AcqRel);
+    }
+
+    /// A member with a cart, on the confirmation page: product 1, ¥3,300.
+    pub(crate) fn confirmed(&self) -> Order {
+        self.confirmed_with(1, 1, 0)
+    }
+
+    /// The same with another product and points used.
+    pub(crate) fn confirmed_with(&self, product: i32, pieces: i32, points: i64) -> Order {
+        let session = self.session();
+        self.adapter.shop.add(&session.session_id, product, pieces).unwrap();
+        let order = self
+            .adapter
+            .shop
+            .prepare(&session, &shop::member(), points)
+            .unwrap()
+            .unwrap();
+        self.adapter.tell(&order).unwrap();
+        order
+    }
+
+    /// The member's session.
+    pub(crate) fn session(&self) -> Session {
+        let session = self.adapter.shop.session("member").unwrap();
+        if session.member_id.is_some() {
+            return session;
+        }
+        self.adapter.shop.log_in("member", Some(1)).unwrap();
+        self.adapter.shop.session("member").unwrap()
+    }
+
+    /// 「注文する」.
+    pub(crate) fn entered(&self) -> CardPage {
+        self.enter(self.confirmed())
+    }
+
+    pub(crate) fn enter(&self, order: Order) -> CardPage {
+        let to = self.adapter.enter(&order, "ja").unwrap();
+        let path = to.strip_prefix("/paygent").unwrap().to_owned();
+        CardPage { path, order }
+    }
+
+    /// An order that is paid and placed.
+    pub(crate) fn placed(&self) -> Order {
+        let page = self.entered();
+        let paid = self.pay(&page, GOOD);
+        assert_eq!(outcome(&paid), "placed", "{}", paid.reply);
+        self.order(&page.order)
+    }
+
+    /// The browser asks for the card page.
+    pub(crate) fn show(&self, page: &CardPage) -> Called {
+        self.get(&page.path)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Called {
+        self.shopper(&json!({"method": "GET", "path": path}))
+    }
+
+    pub(crate) fn shopper(&self, request: &Value) -> Called {
+        self.adapter.call("shopper.route", request).unwrap()
+    }
+
+    /// The shopper types a card and presses the button.
+    pub(crate) fn pay(&self, page: &CardPage, card: &str) -> Called {
+        let form = text(&self.show(page).reply, "/data/form");
+        self.post(page, &form, &self.token(card))
+    }
+
+    pub(crate) fn post(&self, page: &CardPage, form: &str, token: &str) -> Called {
+        let body = format!("form={form}&card_token={token}&instalments=1");
+        self.shopper(&json!({"method": "POST", "path": page.path, "body": body}))
+    }
+
+    pub(crate) fn token(&self, card: &str) -> String {
+        self.gateway.card_token(card).unwrap()
+    }
+
+    /// The shopper presses 「戻る」.
+    pub(crate) fn back(&self, page: &CardPage) -> Called {
+        let back = text(&self.show(page).reply, "/data/back");
+        self.back_with(page, &back)
+    }
+
+    pub(crate) fn back_with(&self, page: &CardPage, back: &str) -> Called {
+        let path = format!("{}/back", page.path);
+        self.shopper(&json!({"method": "POST", "path": path, "body": format!("back={back}")}))
+    }
+
+    /// The page 確認中 asks.
+    pub(crate) fn status(&self, page: &CardPage) -> Called {
+        self.get(&format!("{}/status", page.path))
+    }
+
+    /// A slice of background work.
+    pub(crate) fn work(&self) {
+        self.adapter.work().unwrap();
+    }
+
+    /// The order as the shop now has it.
+    pub(crate) fn order(&self, order: &Order) -> Order {
+        self.adapter.shop.order(&order.order_id).unwrap().unwrap()
+    }
+
+    /// Pieces of product 1, and the member's points.
+    pub(crate) fn stock_and_points(&self) -> (i32, i64) {
+        let goods = self.adapter.shop.products().unwrap();
+        let stock = goods.iter().find(|product| product.product_id == 1).unwrap().stock;
+        (stock, self.adapter.shop.member(1).unwrap().unwrap().points)
+    }
+
+    /// The shop's list with all eight boxes ticked.
+    pub(crate) fn shop_orders(&self) -> Vec<String> {
+        self.adapter
+            .shop
+            .orders(&Status::ALL)
+            .unwrap()
+            .into_iter()
+            .map(|order| order.order_id)
+            .collect()
+    }
+
+    /// The staff's list, by its query: `[("q", "…"), ("status", "new")]`.
+    pub(crate) fn list(&self, query: &[(&str, &str)]) -> List {
+        let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (key, value) in query {
+            fields.entry(key).or_default().push(value);
+        }
+        let mut request = staff("GET", "/payments");
+        request["query"] = json!(fields);
+        List(self.adapter.call("staff.route", &request).unwrap().reply)
+    }
+
+    /// The plugin's list with all eight boxes ticked.
+    pub(crate) fn all_listed(&self) -> List {
+        let boxes: Vec<(&str, &str)> = Status::ALL.iter().map(|status| ("status", status.name())).collect();
+        self.list(&boxes)
+    }
+
+    /// The staff tick these orders, press 実行 and OK; the list with the result.
+    pub(crate) fn run(&self, operation: &str, orders: &[&str]) -> List {
+        let csrf = text(&self.list(&[]).0, "/data/csrf");
+        let ticked: String = orders
+            .iter()
+            .map(|order| format!("&order_{operation}={order}"))
+            .collect();
+        let mut request = staff("POST", "/payments/bulk");
+        request["body"] = json!(format!("csrf={csrf}&operation={operation}{ticked}"));
+        let started = self.adapter.call("staff.route", &request).unwrap();
+        let job = text(&started.reply, "/data/job");
+        self.list(&[("job", &job)])
+    }
+
+    /// Telegrams that the simulator has seen of that kind.
+    pub(crate) fn telegrams(&self, kind: &str) -> Vec<Value> {
+        let all: Vec<Value> = self.control("GET", "telegrams", "");
+        all.into_iter().filter(|telegram| telegram["kind"] == kind).collect()
+    }
+
+    /// Payments in the simulator's ledger: number, trading_id, status, …
+    pub(crate) fn payments(&self) -> Vec<Value> {
+        self.control("GET", "payments", "")
+    }
+
+    pub(crate) fn control<T: serde::de::DeserializeOwned>(&self, method: &str, path: &str, body: &str) -> T {
+        let answer = http(
+            method,
+            &format!("{}control/{path}", self.reach.online_url),
+            &[("content-type", "application/json")],
+            body,
+        );
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// The next telegram of that kind meets a fault.
+    pub(crate) fn fault(&self, kind: &str, fault: &Value) {
+        let _: Value = self.control(
+            "POST",
+            "faults",
+            &json!({"kind": kind, "times": 1, "fault": fault}).to_string(),
+        );
+    }
+}
+
+/// A staff request of somebody who may do everything.
+pub(crate) fn staff(method: &str, path: &str) -> Value {
+    json!({
+        "method": method, "path": path, "staff_url": "/admin/paygent", "nonce": "test-nonce",
+        "operator": {"id": "1", "name": "管理者"}, "rights": ["view", "capture", "void"],
+    })
+}
+
+/// The staff's list as it came.
+pub(crate) struct List(pub(crate) Value);
+
+impl List {
+    pub(crate) fn html(&self) -> &str {
+        self.0
+            .pointer("/fragment/html")
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no list: {}", self.0))
+    }
+
+    /// Order numbers, top down.
+    pub(crate) fn numbers(&self) -> Vec<String> {
+        self.html()
+            .split("<tr data-order=\"")
+            .skip(1)
+            .map(|row| row.split('"').next().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The cells of an order's row.
+    pub(crate) fn row(&self, number: &str) -> Vec<String> {
+        let start = format!("<tr data-order=\"{number}\">");
+        let row = self
+            .html()
+            .split(&start)
+            .nth(1)
+            .unwrap_or_else(|| panic!("no row {number}"))
+            .split("</tr>")
+            .next()
+            .unwrap();
+        row.split("</td>").map(words).take(10).collect()
+    }
+
+    /// Whether the row has a box of that column.
+    pub(crate) fn offers(&self, number: &str, column: &str) -> bool {
+        self.html()
+            .contains(&format!("name=\"order_{column}\" value=\"{number}\""))
+    }
+
+    pub(crate) fn says(&self, text: &str) -> bool {
+        words(self.html()).contains(text)
+    }
+}
+
+/// Text without tags, spaces folded.
+pub(crate) fn words(html: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push(' ');
+            }
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    let escaped = [
+        ("&#x2f;", "/"),
+        ("&quot;", "\""),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+    ];
+    let text = escaped
+        .iter()
+        .fold(text, |text, (entity, sign)| text.replace(entity, sign));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text member of a reply.
+pub(crate) fn text(reply: &Value, pointer: &str) -> String {
+    reply
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no {pointer} in {reply}"))
+        .to_owned()
+}
+
+/// `placed`, `declined`, …: what the card page's hook says became of a payment.
+pub(crate) fn outcome(called: &Called) -> String {
+    text(&called.reply, "/data/outcome")
+}
+
+/// The reply's code, for one that is not OK.
+pub(crate) fn code(called: &Called) -> (Outcome, String) {
+    (called.status, text(&called.reply, "/code"))
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// One request on a connection of its own.
+pub(crate) fn http(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    try_http(method, url, headers, body).unwrap()
+}
+
+pub(crate) fn try_http(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<Answer> {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host)?;
+    let more: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let length = body.len();
+    write!(
+        stream,
+        "{method} /{path} HTTP/1.0\r\nhost: {host}\r\ncontent-length: {length}\r\n{more}\r\n{body}"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let mut lines = head.lines();
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0);
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    Ok(Answer {
+        status,
+        headers: headers.collect(),
+        body: body.to_owned(),
+    })
+}
