@@ -67,7 +67,7 @@
   }
 
   function busy(on) {
-    field("submit").disabled = on;
+    field("pay-now").disabled = on;
     field("progress").textContent = on ? words.paying : "";
   }
 
@@ -95,7 +95,7 @@
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (field("submit").disabled || !check()) return;
+    if (field("pay-now").disabled || !check()) return;
     if (typeof PaygentToken !== "function") {
       summary(words.script);
       field("summary").focus();
