@@ -1,1 +1,305 @@
-//! later
+//! What people see, in a real Chromium: a shopper buys, is refused, goes back; the staff capture from the list.
+//!
+//! `UPDATE_SCREENS=1` keeps the pictures in `tests/screens`.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use thirtyfour::prelude::*;
+
+use crate::boundary::root;
+use crate::world::{GOOD, OTHER_GOOD, UNUSABLE};
+
+/// The demo with the guide's orders, its clock on the guide's day.
+struct Demo {
+    child: Child,
+    shop: String,
+    simulator: String,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_host-shim"))
+            .args(["demo", "--port", "0", "--pin-clock", "2020-11-26"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = |name: &str| {
+            let found = line.split_whitespace().find_map(|word| word.strip_prefix(name));
+            found.unwrap_or_else(|| panic!("no {name} in {line}")).to_owned()
+        };
+        Self { shop: address("shop="), simulator: address("simulator="), child }
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// Asks a process to end, as Ctrl-C does, and waits for it.
+fn stop(child: &mut Child) {
+    let ended = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(ended.is_ok_and(|status| status.success()));
+    child.wait().unwrap();
+}
+
+struct Browser {
+    driver: WebDriver,
+    chromedriver: Child,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    async fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let chromedriver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed");
+        let profile = tempfile::tempdir().unwrap();
+        let mut wanted = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--lang=ja",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ] {
+            wanted.add_arg(argument).unwrap();
+        }
+        let url = format!("http://127.0.0.1:{port}");
+        for _ in 0..100 {
+            if let Ok(driver) = WebDriver::new(&url, wanted.clone()).await {
+                return Self { driver, chromedriver, _profile: profile };
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("chromedriver does not answer at {url}");
+    }
+
+    async fn end(mut self) {
+        self.driver.clone().quit().await.unwrap();
+        stop(&mut self.chromedriver);
+    }
+
+    async fn open(&self, url: &str) {
+        self.driver.goto(url).await.unwrap();
+    }
+
+    /// The element, once it is there.
+    async fn find(&self, css: &str) -> WebElement {
+        let found = self.driver.query(By::Css(css)).first().await;
+        match found {
+            Ok(element) => element,
+            Err(error) => panic!("no {css}: {error}\n{}", self.text().await),
+        }
+    }
+
+    async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap();
+    }
+
+    async fn text(&self) -> String {
+        self.driver.find(By::Css("body")).await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until the page says it.
+    async fn says(&self, text: &str) {
+        for _ in 0..200 {
+            if let Ok(body) = self.driver.find(By::Css("body")).await
+                && body.text().await.is_ok_and(|shown| shown.contains(text))
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{text} is not on the page:\n{}", self.text().await);
+    }
+
+    async fn type_card(&self, number: &str) {
+        for (field, text) in [("#number", number), ("#expiry", "1230"), ("#cvc", "123"), ("#name", "TARO YAMADA")] {
+            self.find(field).await.send_keys(text).await.unwrap();
+        }
+    }
+
+    async fn buy(&self, shop: &str) {
+        self.open(shop).await;
+        self.click("input[name=product][value='1'] + button").await;
+        self.click("#to-checkout").await;
+        self.click("#to-confirm").await;
+        self.click("#place").await;
+        self.says("カード番号").await;
+    }
+
+    /// Keeps a picture, if pictures are wanted.
+    async fn picture(&self, name: &str, (width, height): (u32, u32)) {
+        if std::env::var_os("UPDATE_SCREENS").is_some() {
+            self.driver.set_window_rect(0, 0, width, height).await.unwrap();
+            self.driver.screenshot(&root().join(format!("tests/screens/{name}.png"))).await.unwrap();
+        }
+    }
+}
+
+const PHONE: (u32, u32) = (500, 1270);
+const DESK: (u32, u32) = (1400, 1000);
+
+fn in_browser(journey: impl AsyncFnOnce(&Browser, &Demo)) {
+    let demo = Demo::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let browser = Browser::start().await;
+        browser.driver.set_window_rect(0, 0, DESK.0, DESK.1).await.unwrap();
+        browser.open(&format!("{}?lang=ja", demo.shop)).await;
+        journey(&browser, &demo).await;
+        browser.end().await;
+    });
+}
+
+#[test]
+fn a_shopper_buys_is_refused_and_goes_back() {
+    in_browser(async |browser, demo| {
+        browser.buy(&demo.shop).await;
+        browser.picture("card-ja", PHONE).await;
+        browser.click("#pay-now").await;
+        browser.says("カード番号をご確認ください").await;
+        let focused = browser.driver.active_element().await.unwrap().id().await.unwrap();
+        assert_eq!(focused.as_deref(), Some("number"), "focus goes to the first field that is wrong");
+        let number = browser.find("#number").await;
+        assert_eq!(number.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
+        number.send_keys("4111").await.unwrap();
+        assert_eq!(browser.find("#brand").await.text().await.unwrap(), "VISA", "the brand shows while typing");
+        browser.driver.refresh().await.unwrap();
+
+        browser.type_card(UNUSABLE).await;
+        browser.click("#pay-now").await;
+        browser.says("このカードはご利用いただけません").await;
+        browser.picture("card-refused-ja", PHONE).await;
+        browser.type_card(OTHER_GOOD).await;
+        browser.find("#name").await.send_keys(Key::Enter + "").await.unwrap();
+        browser.says("ご注文ありがとうございました").await;
+        assert_eq!(browser.find("#order-number").await.text().await.unwrap(), "236");
+
+        browser.buy(&demo.shop).await;
+        browser.click("form.back button").await;
+        browser.says("ご注文内容のご確認").await;
+        browser.click("#place").await;
+        browser.says("カード番号").await;
+        browser.type_card(GOOD).await;
+        browser.click("#pay-now").await;
+        browser.says("ご注文ありがとうございました").await;
+        browser.open(&demo.simulator).await;
+        browser.says("オーソリ").await;
+        browser.picture("simulator-ja", DESK).await;
+    });
+}
+
+#[test]
+fn r09_the_browsers_own_way_back_and_the_button_differ() {
+    in_browser(async |browser, demo| {
+        browser.buy(&demo.shop).await;
+        browser.driver.back().await.unwrap();
+        browser.open(&format!("{}admin", demo.shop)).await;
+        browser.click("#staff-login").await;
+        browser.says("検索結果：5件が該当しました").await;
+        browser.open(&format!("{}admin/paygent/payments?status=pending", demo.shop)).await;
+        browser.says("検索結果：2件が該当しました").await;
+        browser.open(&format!("{}admin/ledger", demo.shop)).await;
+        assert_eq!(browser.find("[data-stock='1']").await.text().await.unwrap(), "89", "R10: held");
+
+        browser.open(&format!("{}confirm", demo.shop)).await;
+        browser.click("#place").await;
+        browser.click("form.back button").await;
+        browser.says("ご注文内容のご確認").await;
+        browser.open(&format!("{}admin/paygent/payments?status=pending", demo.shop)).await;
+        browser.says("検索結果：1件が該当しました").await;
+        browser.open(&format!("{}admin/orders", demo.shop)).await;
+        assert!(!browser.text().await.contains("236"), "in no list");
+        browser.open(&format!("{}admin/ledger", demo.shop)).await;
+        assert_eq!(browser.find("[data-stock='1']").await.text().await.unwrap(), "90");
+    });
+}
+
+#[test]
+fn r51_r52_r53_the_staff_capture_from_the_list() {
+    in_browser(async |browser, demo| {
+        browser.open(&format!("{}admin", demo.shop)).await;
+        browser.click("#staff-login").await;
+        browser.says("検索結果：5件が該当しました").await;
+        browser.picture("list-ja", DESK).await;
+        let run = "button[name=operation][value=capture]";
+
+        browser.click(run).await;
+        browser.says("注文が選択されていません").await;
+        browser.click("#paygent-ok").await;
+
+        browser.click("[data-all=capture]").await;
+        let ticked = browser.driver.find_all(By::Css("input[data-column=capture]:checked")).await.unwrap().len();
+        assert_eq!(ticked, 2, "every row that has the box");
+        browser.click("[data-all=capture]").await;
+
+        let box_of_234 = "tr[data-order='234'] input[data-column=capture]";
+        browser.click(box_of_234).await;
+        browser.click(run).await;
+        browser.says("選択した1件の注文を売上処理します").await;
+        browser.picture("list-confirm-ja", DESK).await;
+        browser.click("#paygent-no").await;
+        assert_eq!(browser.find("tr[data-order='234'] .state").await.text().await.unwrap(), "", "nothing ran");
+
+        browser.click(run).await;
+        browser.click("#paygent-ok").await;
+        browser.says("1件が成功しました").await;
+        browser.says("受注番号：234 → 売上成功").await;
+        assert_eq!(browser.find("tr[data-order='234'] .state").await.text().await.unwrap(), "売上");
+        browser.picture("list-result-ja", DESK).await;
+
+        browser.open(&format!("{}admin/paygent/payments?lang=en", demo.shop)).await;
+        browser.says("5 orders found").await;
+        browser.picture("list-en", DESK).await;
+        browser.buy_in_english(&demo.shop).await;
+        browser.picture("card-en", PHONE).await;
+    });
+}
+
+impl Browser {
+    async fn buy_in_english(&self, shop: &str) {
+        self.open(&format!("{shop}?lang=en")).await;
+        self.picture("shop-en", DESK).await;
+        self.click("input[name=product][value='2'] + button").await;
+        self.click("#to-checkout").await;
+        self.click("#to-confirm").await;
+        self.click("#place").await;
+        self.says("Card number").await;
+    }
+}
+
+#[test]
+fn without_javascript_the_card_page_says_so_and_the_list_still_works() {
+    let demo = Demo::start();
+    let cookie = ("cookie", "session=0123456789abcdef0123456789abcdef; staff=1");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let post = |path: &str, body: &str| crate::world::http("POST", &format!("{}{path}", demo.shop), &[cookie, form], body);
+    let get = |path: &str| crate::world::http("GET", &format!("{}{path}", demo.shop), &[cookie], "").body;
+    post("cart/add", "product=1");
+    post("checkout", "family_name=A&given_name=B");
+    let card_page = post("confirm", "").header("location").unwrap().trim_start_matches('/').to_owned();
+    assert!(get(&card_page).contains("<noscript><p class=\"no-script\">このページでのお支払いには JavaScript が必要です"));
+    let list = get("admin/paygent/payments");
+    let csrf = list.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let ran = post("admin/paygent/payments/bulk", &format!("csrf={csrf}&operation=capture&order_capture=233"));
+    let result = get(ran.header("location").unwrap().trim_start_matches('/'));
+    assert!(result.contains("受注番号：233 → 売上成功"));
+}

@@ -1,1 +1,1 @@
-//! later
+//! transcripts
