@@ -151,11 +151,23 @@ impl Drop for Plugin {
 /// the newest, since cargo does not renew them all.
 pub fn beside_this_program() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let name = format!("{}paygent{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let name = format!(
+        "{}paygent{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    );
     let folder = program.parent().context("a program lies in a folder")?;
-    let places = [Some(folder.to_owned()), Some(folder.join("deps")), folder.parent().map(Path::to_owned)];
+    let places = [
+        Some(folder.to_owned()),
+        Some(folder.join("deps")),
+        folder.parent().map(Path::to_owned),
+    ];
     let built = |path: &PathBuf| std::fs::metadata(path).and_then(|file| file.modified()).ok();
-    let found = places.into_iter().flatten().map(|place| place.join(&name)).filter(|path| built(path).is_some());
+    let found = places
+        .into_iter()
+        .flatten()
+        .map(|place| place.join(&name))
+        .filter(|path| built(path).is_some());
     let newest = found.max_by_key(built);
     newest.with_context(|| format!("{name} is not beside {}; build the workspace first", program.display()))
 }

@@ -101,6 +101,7 @@ pub(crate) struct Found {
     /// `payment_status`.
     pub(crate) status: i32,
     pub(crate) amount: Yen,
+    pub(crate) masked_card_number: Option<String>,
 }
 
 /// The end of a telegram, and what went over the wire, masked.
@@ -138,10 +139,7 @@ impl Gateway {
                 (_, None) => Err(malformed("no payment_id came back")),
                 (_, Some(payment_id)) => Ok(Authorised {
                     payment_id,
-                    masked_card_number: reply
-                        .get("masked_card_number")
-                        .filter(|number| number.contains('*'))
-                        .map(str::to_owned),
+                    masked_card_number: masked_card_number(reply),
                 }),
             }
         })
@@ -169,11 +167,15 @@ impl Gateway {
             let status = number("payment_status").and_then(|status| i32::try_from(status).ok());
             let amount = number("payment_amount").and_then(|amount| Yen::try_from(amount).ok());
             match (payment_id(reply), status, amount) {
-                (Some(payment_id), Some(status), Some(amount)) => Ok(Inquiry::Found(Found {
-                    payment_id,
-                    status,
-                    amount,
-                })),
+                (Some(payment_id), Some(status), Some(amount)) => {
+                    let masked_card_number = masked_card_number(reply);
+                    Ok(Inquiry::Found(Found {
+                        payment_id,
+                        status,
+                        amount,
+                        masked_card_number,
+                    }))
+                }
                 _ => Err(malformed("payment_id, payment_status or payment_amount is missing")),
             }
         });
@@ -336,6 +338,14 @@ fn leaves_it_open(kind: &str, class: Class) -> bool {
 
 fn payment_id(reply: &Fields) -> Option<PaymentId> {
     reply.get("payment_id").and_then(|id| PaymentId::try_from(id).ok())
+}
+
+/// The card's number, if the gateway masked it; another is not believed to be one.
+fn masked_card_number(reply: &Fields) -> Option<String> {
+    reply
+        .get("masked_card_number")
+        .filter(|number| number.contains('*'))
+        .map(str::to_owned)
 }
 
 fn malformed(why: &str) -> Fault {

@@ -28,12 +28,18 @@ impl Demo {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let address = |name: &str| {
             let found = line.split_whitespace().find_map(|word| word.strip_prefix(name));
             found.unwrap_or_else(|| panic!("no {name} in {line}")).to_owned()
         };
-        Self { shop: address("shop="), simulator: address("simulator="), child }
+        Self {
+            shop: address("shop="),
+            simulator: address("simulator="),
+            child,
+        }
     }
 }
 
@@ -84,7 +90,11 @@ impl Browser {
         let url = format!("http://127.0.0.1:{port}");
         for _ in 0..100 {
             if let Ok(driver) = WebDriver::new(&url, wanted.clone()).await {
-                return Self { driver, chromedriver, _profile: profile };
+                return Self {
+                    driver,
+                    chromedriver,
+                    _profile: profile,
+                };
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -131,7 +141,12 @@ impl Browser {
     }
 
     async fn type_card(&self, number: &str) {
-        for (field, text) in [("#number", number), ("#expiry", "1230"), ("#cvc", "123"), ("#name", "TARO YAMADA")] {
+        for (field, text) in [
+            ("#number", number),
+            ("#expiry", "1230"),
+            ("#cvc", "123"),
+            ("#name", "TARO YAMADA"),
+        ] {
             self.find(field).await.send_keys(text).await.unwrap();
         }
     }
@@ -149,7 +164,10 @@ impl Browser {
     async fn picture(&self, name: &str, (width, height): (u32, u32)) {
         if std::env::var_os("UPDATE_SCREENS").is_some() {
             self.driver.set_window_rect(0, 0, width, height).await.unwrap();
-            self.driver.screenshot(&root().join(format!("tests/screens/{name}.png"))).await.unwrap();
+            self.driver
+                .screenshot(&root().join(format!("tests/screens/{name}.png")))
+                .await
+                .unwrap();
         }
     }
 }
@@ -159,7 +177,10 @@ const DESK: (u32, u32) = (1400, 1000);
 
 fn in_browser(journey: impl AsyncFnOnce(&Browser, &Demo)) {
     let demo = Demo::start();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let browser = Browser::start().await;
         browser.driver.set_window_rect(0, 0, DESK.0, DESK.1).await.unwrap();
@@ -177,11 +198,19 @@ fn a_shopper_buys_is_refused_and_goes_back() {
         browser.click("#pay-now").await;
         browser.says("カード番号をご確認ください").await;
         let focused = browser.driver.active_element().await.unwrap().id().await.unwrap();
-        assert_eq!(focused.as_deref(), Some("number"), "focus goes to the first field that is wrong");
+        assert_eq!(
+            focused.as_deref(),
+            Some("number"),
+            "focus goes to the first field that is wrong"
+        );
         let number = browser.find("#number").await;
         assert_eq!(number.attr("aria-invalid").await.unwrap().as_deref(), Some("true"));
         number.send_keys("4111").await.unwrap();
-        assert_eq!(browser.find("#brand").await.text().await.unwrap(), "VISA", "the brand shows while typing");
+        assert_eq!(
+            browser.find("#brand").await.text().await.unwrap(),
+            "VISA",
+            "the brand shows while typing"
+        );
         browser.driver.refresh().await.unwrap();
 
         browser.type_card(UNUSABLE).await;
@@ -215,16 +244,24 @@ fn r09_the_browsers_own_way_back_and_the_button_differ() {
         browser.open(&format!("{}admin", demo.shop)).await;
         browser.click("#staff-login").await;
         browser.says("検索結果：5件が該当しました").await;
-        browser.open(&format!("{}admin/paygent/payments?status=pending", demo.shop)).await;
+        browser
+            .open(&format!("{}admin/paygent/payments?status=pending", demo.shop))
+            .await;
         browser.says("検索結果：2件が該当しました").await;
         browser.open(&format!("{}admin/ledger", demo.shop)).await;
-        assert_eq!(browser.find("[data-stock='1']").await.text().await.unwrap(), "89", "R10: held");
+        assert_eq!(
+            browser.find("[data-stock='1']").await.text().await.unwrap(),
+            "89",
+            "R10: held"
+        );
 
         browser.open(&format!("{}confirm", demo.shop)).await;
         browser.click("#place").await;
         browser.click("form.back button").await;
         browser.says("ご注文内容のご確認").await;
-        browser.open(&format!("{}admin/paygent/payments?status=pending", demo.shop)).await;
+        browser
+            .open(&format!("{}admin/paygent/payments?status=pending", demo.shop))
+            .await;
         browser.says("検索結果：1件が該当しました").await;
         browser.open(&format!("{}admin/orders", demo.shop)).await;
         assert!(!browser.text().await.contains("236"), "in no list");
@@ -247,7 +284,12 @@ fn r51_r52_r53_the_staff_capture_from_the_list() {
         browser.click("#paygent-ok").await;
 
         browser.click("[data-all=capture]").await;
-        let ticked = browser.driver.find_all(By::Css("input[data-column=capture]:checked")).await.unwrap().len();
+        let ticked = browser
+            .driver
+            .find_all(By::Css("input[data-column=capture]:checked"))
+            .await
+            .unwrap()
+            .len();
         assert_eq!(ticked, 2, "every row that has the box");
         browser.click("[data-all=capture]").await;
 
@@ -257,16 +299,25 @@ fn r51_r52_r53_the_staff_capture_from_the_list() {
         browser.says("選択した1件の注文を売上処理します").await;
         browser.picture("list-confirm-ja", DESK).await;
         browser.click("#paygent-no").await;
-        assert_eq!(browser.find("tr[data-order='234'] .state").await.text().await.unwrap(), "", "nothing ran");
+        assert_eq!(
+            browser.find("tr[data-order='234'] .state").await.text().await.unwrap(),
+            "",
+            "nothing ran"
+        );
 
         browser.click(run).await;
         browser.click("#paygent-ok").await;
         browser.says("1件が成功しました").await;
         browser.says("受注番号：234 → 売上成功").await;
-        assert_eq!(browser.find("tr[data-order='234'] .state").await.text().await.unwrap(), "売上");
+        assert_eq!(
+            browser.find("tr[data-order='234'] .state").await.text().await.unwrap(),
+            "売上"
+        );
         browser.picture("list-result-ja", DESK).await;
 
-        browser.open(&format!("{}admin/paygent/payments?lang=en", demo.shop)).await;
+        browser
+            .open(&format!("{}admin/paygent/payments?lang=en", demo.shop))
+            .await;
         browser.says("5 orders found").await;
         browser.picture("list-en", DESK).await;
         browser.buy_in_english(&demo.shop).await;
@@ -291,15 +342,31 @@ fn without_javascript_the_card_page_says_so_and_the_list_still_works() {
     let demo = Demo::start();
     let cookie = ("cookie", "session=0123456789abcdef0123456789abcdef; staff=1");
     let form = ("content-type", "application/x-www-form-urlencoded");
-    let post = |path: &str, body: &str| crate::world::http("POST", &format!("{}{path}", demo.shop), &[cookie, form], body);
+    let post =
+        |path: &str, body: &str| crate::world::http("POST", &format!("{}{path}", demo.shop), &[cookie, form], body);
     let get = |path: &str| crate::world::http("GET", &format!("{}{path}", demo.shop), &[cookie], "").body;
     post("cart/add", "product=1");
     post("checkout", "family_name=A&given_name=B");
-    let card_page = post("confirm", "").header("location").unwrap().trim_start_matches('/').to_owned();
-    assert!(get(&card_page).contains("<noscript><p class=\"no-script\">このページでのお支払いには JavaScript が必要です"));
+    let card_page = post("confirm", "")
+        .header("location")
+        .unwrap()
+        .trim_start_matches('/')
+        .to_owned();
+    assert!(
+        get(&card_page).contains("<noscript><p class=\"no-script\">このページでのお支払いには JavaScript が必要です")
+    );
     let list = get("admin/paygent/payments");
-    let csrf = list.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
-    let ran = post("admin/paygent/payments/bulk", &format!("csrf={csrf}&operation=capture&order_capture=233"));
+    let csrf = list
+        .split("name=\"csrf\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let ran = post(
+        "admin/paygent/payments/bulk",
+        &format!("csrf={csrf}&operation=capture&order_capture=233"),
+    );
     let result = get(ran.header("location").unwrap().trim_start_matches('/'));
     assert!(result.contains("受注番号：233 → 売上成功"));
 }

@@ -22,7 +22,12 @@ impl Process {
             .arg("shop")
             .arg("--data")
             .arg(folder)
-            .args(["--tls-url", &world.reach.tls_url, "--online-url", &world.reach.online_url])
+            .args([
+                "--tls-url",
+                &world.reach.tls_url,
+                "--online-url",
+                &world.reach.online_url,
+            ])
             .arg("--client-pem")
             .arg(&world.reach.client_pem)
             .arg("--authorities-pem")
@@ -32,8 +37,14 @@ impl Process {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("ready shop=").unwrap_or_else(|| panic!("no address: {line}")).to_owned();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .trim()
+            .strip_prefix("ready shop=")
+            .unwrap_or_else(|| panic!("no address: {line}"))
+            .to_owned();
         Self { child, url }
     }
 
@@ -49,7 +60,12 @@ impl Process {
 
     fn post(&self, path: &str, cookie: &str, body: &str) -> Answer {
         let form = ("content-type", "application/x-www-form-urlencoded");
-        http("POST", &format!("{}{path}", self.url), &[("cookie", cookie), form], body)
+        http(
+            "POST",
+            &format!("{}{path}", self.url),
+            &[("cookie", cookie), form],
+            body,
+        )
     }
 
     /// A guest with a cart goes to the card page; their cookie, its path, and the number of the order.
@@ -57,17 +73,33 @@ impl Process {
         let cookie = format!("session={:032x}", rand());
         self.post("cart/add", &cookie, "product=1");
         let buyer = "family_name=A&given_name=B&email=a%40example.com";
-        assert_eq!(self.post("checkout", &cookie, buyer).header("location"), Some("/confirm"));
+        assert_eq!(
+            self.post("checkout", &cookie, buyer).header("location"),
+            Some("/confirm")
+        );
         let entered = self.post("confirm", &cookie, "");
         let path = entered.header("location").unwrap().trim_start_matches('/').to_owned();
         let page = self.get(&path, &cookie).body;
-        let number = page.split("</dt><dd>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        let number = page
+            .split("</dt><dd>")
+            .nth(1)
+            .unwrap()
+            .split('<')
+            .next()
+            .unwrap()
+            .to_owned();
         (cookie, path, number)
     }
 
     fn form(&self, path: &str, cookie: &str) -> String {
         let page = self.get(path, cookie).body;
-        page.split("name=\"form\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        page.split("name=\"form\" value=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     /// The order's status in the shop's admin, once it is as wanted or the time is over.
@@ -114,7 +146,16 @@ fn fifty_posts_over_three_processes_make_one_authorisation() {
     // Half of the posts repeat one form, the others come from tabs of their own.
     let shared = shops[0].form(&path, &cookie);
     let posts: Vec<(usize, String)> = (0..50)
-        .map(|post| (post % 3, if post % 2 == 0 { shared.clone() } else { shops[post % 3].form(&path, &cookie) }))
+        .map(|post| {
+            (
+                post % 3,
+                if post % 2 == 0 {
+                    shared.clone()
+                } else {
+                    shops[post % 3].form(&path, &cookie)
+                },
+            )
+        })
         .collect();
     let answers: Vec<Answer> = std::thread::scope(|scope| {
         let threads: Vec<_> = posts
@@ -126,7 +167,10 @@ fn fifty_posts_over_three_processes_make_one_authorisation() {
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert!(answers.iter().all(|answer| answer.status == 303), "every shopper is sent on");
+    assert!(
+        answers.iter().all(|answer| answer.status == 303),
+        "every shopper is sent on"
+    );
     assert!(shops[1].status_becomes(&number, "新規受付"));
     assert_eq!(world.telegrams("020").len(), 1);
     let ledger = shops[2].get("admin/ledger", "staff=1").body;
@@ -142,11 +186,17 @@ fn a_kill_between_the_authorisation_and_its_record_loses_nothing() {
     let (cookie, path, number) = shop.card_page();
     let form = shop.form(&path, &cookie);
     let _: Value = world.control("POST", "hold", &json!({"kinds": ["020"]}).to_string());
-    let (url, body) = (format!("{}{path}", shop.url), format!("form={form}&card_token={}", world.token(GOOD)));
+    let (url, body) = (
+        format!("{}{path}", shop.url),
+        format!("form={form}&card_token={}", world.token(GOOD)),
+    );
     std::thread::scope(|scope| {
         // The answer never comes: the gateway holds it back until the shop is dead.
         let post = scope.spawn(|| try_http("POST", &url, &[("cookie", &cookie)], &body));
-        assert!(within(20, || world.payments().iter().any(|payment| payment["status"] == 20)), "executed at the gateway");
+        assert!(
+            within(20, || world.payments().iter().any(|payment| payment["status"] == 20)),
+            "executed at the gateway"
+        );
         shop.kill();
         assert!(post.join().unwrap().is_err(), "the shopper saw nothing");
     });
@@ -156,8 +206,15 @@ fn a_kill_between_the_authorisation_and_its_record_loses_nothing() {
     assert_eq!((world.telegrams("020").len(), world.payments().len()), (1, 1));
     assert!(!world.telegrams("094").is_empty());
     let ledger = again.get("admin/ledger", "staff=1").body;
-    assert_eq!(ledger.matches(&format!("注文番号：{number}）")).count(), 1, "placed once, one mail");
-    assert_eq!(again.get(&path, &cookie).header("location"), Some(format!("/complete/{number}").as_str()));
+    assert_eq!(
+        ledger.matches(&format!("注文番号：{number}）")).count(),
+        1,
+        "placed once, one mail"
+    );
+    assert_eq!(
+        again.get(&path, &cookie).header("location"),
+        Some(format!("/complete/{number}").as_str())
+    );
 }
 
 #[test]
@@ -174,19 +231,40 @@ fn a_kill_in_the_middle_of_a_bulk_run_loses_no_row() {
         })
         .collect();
     let list = shop.get("admin/paygent/payments", "staff=1").body;
-    let csrf = list.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let ticked: String = numbers.iter().map(|number| format!("&order_capture={number}")).collect();
+    let csrf = list
+        .split("name=\"csrf\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    let ticked: String = numbers
+        .iter()
+        .map(|number| format!("&order_capture={number}"))
+        .collect();
     let _: Value = world.control("POST", "hold", &json!({"kinds": ["022"]}).to_string());
-    let (url, body) = (format!("{}admin/paygent/payments/bulk", shop.url), format!("csrf={csrf}&operation=capture{ticked}"));
+    let (url, body) = (
+        format!("{}admin/paygent/payments/bulk", shop.url),
+        format!("csrf={csrf}&operation=capture{ticked}"),
+    );
     std::thread::scope(|scope| {
         let run = scope.spawn(|| try_http("POST", &url, &[("cookie", "staff=1")], &body));
-        assert!(within(20, || !world.telegrams("022").is_empty() || world.payments().iter().any(|p| p["status"] == 40)));
+        assert!(within(20, || !world.telegrams("022").is_empty()
+            || world.payments().iter().any(|p| p["status"] == 40)));
         shop.kill();
         assert!(run.join().unwrap().is_err());
     });
     let _: Value = world.control("POST", "release", "");
     let _again = Process::start(&world, &folder);
-    let all_captured = || world.payments().iter().filter(|payment| payment["status"] == 40).count() == 3;
+    let all_captured = || {
+        world
+            .payments()
+            .iter()
+            .filter(|payment| payment["status"] == 40)
+            .count()
+            == 3
+    };
     assert!(within(30, all_captured), "{:?}", world.payments());
     assert_eq!(world.telegrams("022").len(), 3, "each captured once");
 }

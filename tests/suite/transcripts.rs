@@ -1,1 +1,277 @@
-//! transcripts
+//! Every hook's call as a snapshot: what was asked, the telegrams on the wire, the rows that changed, the reply, the effects.
+//!
+//! The clock stands still, so only what is random is masked; each mask checks the shape of what it hides, and equal
+//! values keep one name through a story.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::boundary::run;
+use crate::world::{GOOD, UNUSABLE, World, staff, text, words};
+
+/// A story told call by call.
+struct Story {
+    world: World,
+    told: String,
+    names: BTreeMap<String, String>,
+    telegrams: i64,
+    rows: BTreeSet<String>,
+}
+
+const TABLES: [&str; 9] = [
+    "orders",
+    "holds",
+    "attempts",
+    "payments",
+    "telegrams",
+    "effects",
+    "jobs",
+    "job_items",
+    "flags",
+];
+
+impl Story {
+    fn begin() -> Self {
+        Self {
+            world: World::new(),
+            told: String::new(),
+            names: BTreeMap::new(),
+            telegrams: 0,
+            rows: BTreeSet::new(),
+        }
+    }
+
+    /// Calls a hook and writes down all that followed.
+    fn call(&mut self, hook: &str, request: Value) -> Value {
+        let called = self.world.adapter.plugin.call(hook, &request);
+        self.write(&format!("=== {hook} → {:?}\n", called.status));
+        self.write(&format!("request {}\n", pretty(&request)));
+        let sent: Vec<Value> = self
+            .world
+            .control("GET", &format!("telegrams?after={}", self.telegrams), "");
+        for telegram in sent {
+            self.telegrams = telegram["seq"].as_i64().unwrap();
+            self.write(&format!("telegram {}\n", pretty(&telegram_as_told(&telegram))));
+        }
+        let rows = self.rows();
+        let (gone, new): (Vec<_>, Vec<_>) = (
+            self.rows.difference(&rows).cloned().collect(),
+            rows.difference(&self.rows).cloned().collect(),
+        );
+        for (sign, rows) in [("-", gone), ("+", new)] {
+            for row in rows {
+                self.write(&format!("{sign} {row}\n"));
+            }
+        }
+        self.rows = rows;
+        self.write(&format!("reply {}\n\n", pretty(&reply_as_told(&called.reply))));
+        called.reply
+    }
+
+    /// The host says that it did what a reply asked for.
+    fn applied(&mut self, reply: &Value) {
+        let keys = reply["effects"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|effect| effect["key"].clone());
+        let acks: Vec<Value> = keys.map(|key| json!({"key": key, "result": "applied"})).collect();
+        self.call("effects.ack", json!({"data": {"acks": acks}}));
+    }
+
+    /// The plugin's rows, read by a process of its own.
+    fn rows(&self) -> BTreeSet<String> {
+        let database = self.world.folder.path().join("shop/paygent.db");
+        let rows = TABLES.iter().flat_map(|table| {
+            let query = format!("SELECT * FROM {table}");
+            let printed = run(Command::new("sqlite3").args(["-json"]).arg(&database).arg(query));
+            let rows: Vec<Value> = if printed.is_empty() {
+                Vec::new()
+            } else {
+                serde_json::from_str(&printed).unwrap()
+            };
+            rows.into_iter().map(move |row| format!("{table} {row}"))
+        });
+        rows.collect()
+    }
+
+    fn write(&mut self, text: &str) {
+        let simulator = self.world.reach.online_url.trim_end_matches('/').to_owned();
+        let text = text.replace(&simulator, "<simulator>").replace("'nonce-", "'nonce- ");
+        let mut word = String::new();
+        for c in text.chars().chain(['\n']) {
+            if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') {
+                word.push(c);
+                continue;
+            }
+            let masked = self.mask(&word);
+            self.told.push_str(&masked);
+            self.told.push(c);
+            word.clear();
+        }
+        self.told.pop();
+    }
+
+    /// What is random gets a name, by its shape.
+    fn mask(&mut self, word: &str) -> String {
+        let hex = |text: &str, length: usize| {
+            text.len() == length && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+        };
+        let sealed = |(left, right): (&str, &str)| left.len() >= 16 && right.len() == 43;
+        let trading: Vec<&str> = word.rsplitn(3, '_').collect();
+        match trading.as_slice() {
+            [salt, attempt, order] if hex(salt, 4) && attempt.parse::<u32>().is_ok() => {
+                return format!("{order}_{attempt}_{}", self.name("salt", salt));
+            }
+            _ => {}
+        }
+        match word {
+            word if hex(word, 32) => self.name("id", word),
+            word if hex(word, 64) => self.name("digest", word),
+            word if word.strip_prefix("tok_").is_some_and(|rest| hex(rest, 48)) => self.name("card token", word),
+            word if word.split_once('.').is_some_and(sealed) => self.name("sealed", word),
+            word if word.len() == 14 && word.starts_with("20") && word.parse::<u64>().is_ok() => "<time>".to_owned(),
+            word => word.to_owned(),
+        }
+    }
+
+    fn name(&mut self, kind: &str, value: &str) -> String {
+        let next = self
+            .names
+            .values()
+            .filter(|name| name.starts_with(&format!("<{kind} ")))
+            .count()
+            + 1;
+        self.names
+            .entry(value.to_owned())
+            .or_insert_with(|| format!("<{kind} {next}>"))
+            .clone()
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap()
+}
+
+/// Path, fields as sent and reply as sent; the simulator's own number and time say nothing.
+fn telegram_as_told(telegram: &Value) -> Value {
+    let mut told = telegram.clone();
+    for own in ["seq", "at", "time", "received_at"] {
+        told.as_object_mut().unwrap().remove(own);
+    }
+    told
+}
+
+/// Pages as the words that they show; their looks have tests of their own.
+fn reply_as_told(reply: &Value) -> Value {
+    let mut told = reply.clone();
+    for place in ["/body", "/fragment/html"] {
+        if let Some(page) = told.pointer_mut(place) {
+            let html = page.as_str().unwrap();
+            let main = html
+                .split("<main>")
+                .nth(1)
+                .or(html.split("</style>").nth(1))
+                .unwrap_or(html);
+            let main = main.split("</main>").next().unwrap().split("<script").next().unwrap();
+            *page = json!(format!("<page> {}", words(main)));
+        }
+    }
+    told
+}
+
+fn order(id: &str, status: &str) -> Value {
+    let at = "2020-11-26T12:00:00+09:00";
+    json!({
+        "id": id, "number": id, "status": status, "amount": 3300, "created_at": at, "updated_at": at,
+        "customer": {"family_name": "テスト", "given_name": "会員", "family_kana": "テスト", "given_kana": "カイイン",
+                     "email": "member@example.com", "phone": "03-0000-1234"},
+    })
+}
+
+fn enter(story: &mut Story, id: &str) -> String {
+    let urls = json!({"complete": "/complete", "back": "/confirm"});
+    let entered = story.call(
+        "checkout.enter",
+        json!({"request_id": format!("enter-{id}"), "data": {"order": order(id, "processing"), "urls": urls}}),
+    );
+    story.applied(&entered);
+    format!("/pay/{}", text(&entered, "/data/checkout"))
+}
+
+fn pay(story: &mut Story, path: &str, card: &str) -> Value {
+    let page = story.call("card.page", json!({"method": "GET", "path": path}));
+    let token = story.world.token(card);
+    let body = format!("form={}&card_token={token}&instalments=1", text(&page, "/data/form"));
+    story.call("card.pay", json!({"method": "POST", "path": path, "body": body}))
+}
+
+#[test]
+fn a_card_is_paid_captured_and_cancelled() {
+    let mut story = Story::begin();
+    story.call(
+        "orders.put",
+        json!({"request_id": "put-1", "data": {"orders": [order("901", "processing")]}}),
+    );
+    let path = enter(&mut story, "901");
+    let paid = pay(&mut story, &path, GOOD);
+    story.call("effects.pending", json!({"data": {"order_id": "901"}}));
+    story.applied(&paid);
+    story.call("payments.state", json!({"data": {"order_ids": ["901", "none"]}}));
+    story.call("admin.menu", json!({}));
+    let list = story.call("admin.list", staff("GET", "/payments"));
+    let mut capture = staff("POST", "/payments/bulk");
+    capture["body"] = json!(format!(
+        "csrf={}&operation=capture&order_capture=901",
+        text(&list, "/data/csrf")
+    ));
+    let job = text(&story.call("admin.bulk.start", capture), "/data/job");
+    story.call("admin.bulk.step", staff("POST", &format!("/payments/bulk/{job}/step")));
+    let mut cancel = staff("POST", "/payments/bulk");
+    cancel["body"] = json!(format!(
+        "csrf={}&operation=void&order_void=901",
+        text(&list, "/data/csrf")
+    ));
+    let cancelled = story.call("staff.route", cancel);
+    story.applied(&cancelled);
+    insta::assert_snapshot!("paid_captured_cancelled", story.told);
+}
+
+#[test]
+fn a_card_is_refused_and_the_shopper_goes_back() {
+    let mut story = Story::begin();
+    let path = enter(&mut story, "902");
+    pay(&mut story, &path, UNUSABLE);
+    let page = story.call("shopper.route", json!({"method": "GET", "path": path}));
+    let body = format!("back={}", text(&page, "/data/back"));
+    let withdrawn = story.call(
+        "card.back",
+        json!({"method": "POST", "path": format!("{path}/back"), "body": body}),
+    );
+    story.applied(&withdrawn);
+    insta::assert_snapshot!("refused_and_back", story.told);
+}
+
+#[test]
+fn an_answer_is_lost_and_found() {
+    let mut story = Story::begin();
+    let path = enter(&mut story, "903");
+    story.world.fault("020", &json!("drop_after"));
+    pay(&mut story, &path, GOOD);
+    story.call(
+        "card.status",
+        json!({"method": "GET", "path": format!("{path}/status")}),
+    );
+    story.world.pass(4);
+    story.call("work.step", json!({"data": {"budget_ms": 1000}}));
+    insta::assert_snapshot!("lost_and_found", story.told);
+}
+
+#[test]
+fn the_plugin_describes_itself() {
+    let world = World::new();
+    let described = world.adapter.plugin.call("plugin.describe", &json!({})).reply;
+    insta::assert_json_snapshot!("describe", described["data"]);
+}

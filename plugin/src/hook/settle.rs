@@ -88,15 +88,20 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now);
     let state = telegram_state(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
+    let mut masked_card = None;
     let (evidence, code) = match outcome {
-        Outcome::Good(Inquiry::Found(found)) => (
-            Evidence::Found {
-                payment_id: found.payment_id.as_str().to_owned(),
-                status: GatewayStatus(found.status),
-                amount: found.amount,
-            },
-            None,
-        ),
+        Outcome::Good(Inquiry::Found(found)) => {
+            masked_card = found.masked_card_number;
+            let (payment_id, status) = (found.payment_id.as_str().to_owned(), GatewayStatus(found.status));
+            (
+                Evidence::Found {
+                    payment_id,
+                    status,
+                    amount: found.amount,
+                },
+                None,
+            )
+        }
         Outcome::Good(Inquiry::NotFound) => (Evidence::Absent, None),
         Outcome::Good(Inquiry::Several) => (Evidence::Several, None),
         Outcome::Declined(refusal) | Outcome::Pending(refusal) => {
@@ -109,7 +114,7 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     let lesson = Lesson {
         evidence,
         code,
-        masked_card: None,
+        masked_card,
         payment_id,
     };
     conclude(call, attempt_id, "094", &lesson, (state, &exchange)).map(Some)
@@ -188,7 +193,7 @@ pub(super) fn journal(row: &mut Telegram, state: &str, code: Option<String>, exc
     let print = |pairs: &[(String, String)]| serde_json::to_string(pairs).ok();
     state.clone_into(&mut row.state);
     row.code = code;
-    row.settled_at = Some(now);
+    row.settled_at = (state != telegrams::UNKNOWN).then_some(now);
     row.request = print(&exchange.request);
     row.reply = print(&exchange.reply);
 }
