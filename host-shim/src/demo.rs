@@ -284,17 +284,20 @@ fn make(adapter: &Adapter, setting: &clock::Setting, sample: &Sample, token: Opt
 }
 
 fn capture(adapter: &Adapter, id: &str) -> anyhow::Result<()> {
-    let staff = json!({"method": "GET", "path": "/payments", "operator": {"id": "1", "name": "管理者"}, "rights": ["view", "capture"]});
-    let list = adapter.call("admin.list", &staff)?;
+    let staff = |method: &str, path: &str, body: &str| {
+        json!({
+            "method": method, "path": path, "body": body,
+            "operator": {"id": "1", "name": "管理者"}, "rights": ["view", "capture"],
+        })
+    };
+    let list = adapter.call("admin.list", &staff("GET", "/payments", ""))?;
     let csrf = list
         .reply
         .pointer("/data/csrf")
         .and_then(Value::as_str)
         .context("a form of the list")?;
-    let mut posted = staff.clone();
-    for (name, value) in [("method", "POST"), ("path", "/payments/bulk")] {
-        posted[name] = json!(value);
-    }
-    posted["body"] = json!(format!("operation=capture&order={id}&csrf={csrf}"));
-    adapter.call("admin.bulk.start", &posted).map(drop)
+    let posted = format!("operation=capture&order_capture={id}&csrf={csrf}");
+    adapter
+        .call("admin.bulk.start", &staff("POST", "/payments/bulk", &posted))
+        .map(drop)
 }

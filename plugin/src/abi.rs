@@ -296,8 +296,10 @@ pub extern "C" fn paygent_stop(plugin: *mut paygent_plugin) {
 pub unsafe extern "C" fn paygent_free(reply: *mut paygent_bytes) {
     let _ = catch_unwind(|| {
         if !reply.is_null() && reply.is_aligned() {
+            // SAFETY: not null and aligned; the caller promised a `paygent_bytes` that nobody else uses now.
+            let reply = unsafe { &mut *reply };
             // SAFETY: the caller promised that this library filled it; an emptied one holds null.
-            unsafe { bytes::free(&mut *reply) };
+            unsafe { bytes::free(reply) };
         }
     });
 }

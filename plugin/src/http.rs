@@ -44,11 +44,14 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long requests in flight may take after a stop: the gateway's deadline and a little.
 const DRAIN: Duration = Duration::from_secs(40);
 
+/// Writes lines to the host's log.
+pub(crate) type WriteLog = Rc<dyn Fn(&[Line])>;
+
 /// What serving needs of the boundary. Clock and log are the host's callbacks: only the serving thread calls them.
 pub(crate) struct Door {
     pub(crate) instance: Arc<Instance>,
     pub(crate) clock: Rc<dyn Fn() -> DateTime<Utc>>,
-    pub(crate) log: Option<Rc<dyn Fn(&[Line])>>,
+    pub(crate) log: Option<WriteLog>,
 }
 
 /// Serves at `address` until `stop`.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, Config};
@@ -109,20 +110,38 @@ impl Instance {
         if let Some(kept) = self.store.read(|rows| answers::find(rows, id))? {
             return repeat(&kept, &digest);
         }
-        let reply = hook.run(&Call::new(self, request, now))?;
+        let reply = match hook.run(&Call::new(self, request, now)) {
+            Err(problem) if problem.status == Status::Refused => Reply::from(problem),
+            ran => ran?,
+        };
         if matches!(reply.outcome(), Status::Ok | Status::Refused) {
+            let final_part = FinalPart {
+                data: reply.data.clone(),
+                redirect: reply.redirect.clone(),
+                code: reply.code.clone(),
+                message: reply.message.clone(),
+            };
             let kept = KeptAnswer {
                 request_id: id.to_owned(),
                 digest,
                 status: i32::from(reply.outcome() == Status::Refused),
-                reply: serde_json::json!({"data": reply.data, "code": reply.code, "message": reply.message})
-                    .to_string(),
+                reply: serde_json::to_string(&final_part).unwrap_or_default(),
                 created_at: now.naive_utc(),
             };
             self.store.write(|rows| answers::keep(rows, &kept))?;
         }
         Ok(reply)
     }
+}
+
+/// What is kept of an answer: no page, no form token; effects are offered until they are acknowledged anyway.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct FinalPart {
+    data: Option<serde_json::Value>,
+    redirect: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
 }
 
 fn repeat(kept: &KeptAnswer, digest: &str) -> Result<Reply, Problem> {
@@ -132,14 +151,19 @@ fn repeat(kept: &KeptAnswer, digest: &str) -> Result<Reply, Problem> {
             "this request id came before with another content",
         ));
     }
-    let mut reply: serde_json::Value = serde_json::from_str(&kept.reply).unwrap_or_default();
-    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    let answer = Reply {
-        code: text(&reply["code"]),
-        message: text(&reply["message"]),
-        data: Some(reply["data"].take()).filter(|data| !data.is_null()),
-        outcome: (kept.status == 1).then_some(Status::Refused),
+    let FinalPart {
+        data,
+        redirect,
+        code,
+        message,
+    } = serde_json::from_str(&kept.reply).unwrap_or_default();
+    let outcome = (kept.status == 1).then_some(Status::Refused);
+    Ok(Reply {
+        data,
+        redirect,
+        code,
+        message,
+        outcome,
         ..Reply::default()
-    };
-    Ok(answer)
+    })
 }

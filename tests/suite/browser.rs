@@ -56,21 +56,31 @@ fn stop(child: &mut Child) {
     child.wait().unwrap();
 }
 
+/// A process that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        stop(&mut self.0);
+    }
+}
+
 struct Browser {
     driver: WebDriver,
-    chromedriver: Child,
+    _chromedriver: Running,
     _profile: tempfile::TempDir,
 }
 
 impl Browser {
     async fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let chromedriver = Command::new("chromedriver")
+        let started = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver is installed");
+        let chromedriver = Running(started);
         let profile = tempfile::tempdir().unwrap();
         let mut wanted = DesiredCapabilities::chrome();
         for argument in [
@@ -92,7 +102,7 @@ impl Browser {
             if let Ok(driver) = WebDriver::new(&url, wanted.clone()).await {
                 return Self {
                     driver,
-                    chromedriver,
+                    _chromedriver: chromedriver,
                     _profile: profile,
                 };
             }
@@ -101,9 +111,8 @@ impl Browser {
         panic!("chromedriver does not answer at {url}");
     }
 
-    async fn end(mut self) {
+    async fn end(self) {
         self.driver.clone().quit().await.unwrap();
-        stop(&mut self.chromedriver);
     }
 
     async fn open(&self, url: &str) {

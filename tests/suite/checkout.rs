@@ -79,7 +79,7 @@ fn r08_a_refused_attempt_stays_on_both_sides() {
     let page = world.entered();
     world.pay(&page, UNUSABLE);
     let list = world.list(&[("status", "pending")]);
-    assert_eq!(list.numbers(), [page.order.order_id.clone()]);
+    assert_eq!(list.numbers(), [page.order.order_id.as_str()]);
     assert_eq!(world.payments()[0]["status"], 11, "オーソリNG at Paygent Online");
 }
 
@@ -135,7 +135,7 @@ fn r09_the_same_order_can_be_bought_after_back() {
     let again = world.enter(order);
     assert_ne!(again.path, page.path);
     assert_eq!(outcome(&world.pay(&again, GOOD)), "placed");
-    assert_eq!(world.all_listed().numbers(), [page.order.order_id.clone()]);
+    assert_eq!(world.all_listed().numbers(), [page.order.order_id.as_str()]);
     let stale = world.shopper(&json!({"method": "GET", "path": page.path}));
     assert_eq!(stale.reply["status"], 410, "the first card page is gone");
 }
@@ -150,7 +150,7 @@ fn r10_every_other_way_out_leaves_the_order_as_pending() {
     assert_eq!(world.order(&page.order).status(), Status::Pending, "決済処理中");
     assert_eq!(
         world.list(&[("status", "pending")]).numbers(),
-        [page.order.order_id.clone()]
+        [page.order.order_id.as_str()]
     );
     assert_eq!(world.stock_and_points().0, 89, "its stock is held");
 }
@@ -168,7 +168,7 @@ fn r11_refused_and_then_another_card_makes_two_records_there_and_one_order_here(
         .collect();
     assert_eq!(statuses, [11, 20]);
     assert_ne!(payments[0]["trading_id"], payments[1]["trading_id"], "decision A12");
-    assert_eq!(world.all_listed().numbers(), [page.order.order_id.clone()]);
+    assert_eq!(world.all_listed().numbers(), [page.order.order_id.as_str()]);
     let state = world
         .adapter
         .call("payments.state", &json!({"data": {"order_ids": [page.order.order_id]}}))
@@ -201,7 +201,7 @@ fn r15_r16_checkout_is_processing_and_the_card_page_is_pending() {
     assert_eq!(order.status(), Status::Processing, "購入処理中");
     assert_eq!(
         world.list(&[("status", "processing")]).numbers(),
-        [order.order_id.clone()]
+        [order.order_id.as_str()]
     );
     let page = world.enter(order);
     assert_eq!(world.order(&page.order).status(), Status::Pending, "決済処理中");
@@ -389,7 +389,7 @@ fn back_in_mid_flight_of_a_card_that_was_charged_leaves_the_paid_order() {
     world.pass(4);
     world.work();
     assert_eq!(world.order(&page.order).status(), Status::New);
-    assert_eq!(world.all_listed().numbers(), [page.order.order_id.clone()]);
+    assert_eq!(world.all_listed().numbers(), [page.order.order_id.as_str()]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn r24_r27_one_box_searches_number_name_company_mail_and_phone() {
         "００００－１２３４",
     ];
     for typed in typed {
-        assert_eq!(found(typed), [hit.order_id.clone()], "{typed}");
+        assert_eq!(found(typed), [hit.order_id.as_str()], "{typed}");
     }
     let part = hit.order_id.get(1..).unwrap();
     assert_eq!(found(part), [""; 0], "up to ten digits are an order number as a whole");
@@ -84,10 +84,10 @@ fn r25_r43_r44_eight_boxes_and_a_default_without_checkouts() {
     let world = World::new();
     let placed = world.placed();
     let pending = world.entered().order;
-    assert_eq!(world.list(&[]).numbers(), [placed.order_id.clone()]);
+    assert_eq!(world.list(&[]).numbers(), [placed.order_id.as_str()]);
     assert_eq!(
         world.list(&[("status", "pending")]).numbers(),
-        [pending.order_id.clone()]
+        [pending.order_id.as_str()]
     );
     let html = world.list(&[("status", "pending")]).html().to_owned();
     let boxes: Vec<String> = html
