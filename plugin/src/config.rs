@@ -105,6 +105,9 @@ fn paygent_online() -> String {
     "https://online.paygent.co.jp/".to_owned()
 }
 
+/// What the gateway itself may take beyond our patience.
+const QUARANTINE_SLACK_SECS: u32 = 30;
+
 fn quarantine() -> u32 {
     120
 }
@@ -128,6 +131,10 @@ impl Config {
             .gateway
             .check()
             .map_err(|wrong| Problem::misuse("config.gateway", wrong))?;
+        if config.quarantine_secs < config.gateway.longest_secs().saturating_add(QUARANTINE_SLACK_SECS) {
+            let why = "must be longer than the gateway's time-outs together, by half a minute at least";
+            return Err(Problem::misuse("config.quarantine_secs", why));
+        }
         if let Some(secret) = &config.http.secret {
             webhook_secret(secret)?;
         }

@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::payment::Yen;
 use client::Failure;
-pub(crate) use codes::Class;
+pub(crate) use codes::{Class, class};
 pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
 use reply::Fields;
 use settings::Access;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use thirtyfour::prelude::*;
 
 use crate::boundary::root;
-use crate::world::{GOOD, OTHER_GOOD, UNUSABLE};
+use crate::world::{GOOD, OTHER_GOOD, UNUSABLE, http, words};
 
 /// The demo with the guide's orders, its clock on the guide's day.
 struct Demo {
@@ -51,7 +51,9 @@ impl Drop for Demo {
 
 /// Asks a process to end, as Ctrl-C does, and waits for it.
 fn stop(child: &mut Child) {
-    let ended = Command::new("kill").arg(child.id().to_string()).status();
+    let ended = Command::new("sh")
+        .args(["-c", "kill $0", &child.id().to_string()])
+        .status();
     assert!(ended.is_ok_and(|status| status.success()));
     child.wait().unwrap();
 }
@@ -351,9 +353,8 @@ fn without_javascript_the_card_page_says_so_and_the_list_still_works() {
     let demo = Demo::start();
     let cookie = ("cookie", "session=0123456789abcdef0123456789abcdef; staff=1");
     let form = ("content-type", "application/x-www-form-urlencoded");
-    let post =
-        |path: &str, body: &str| crate::world::http("POST", &format!("{}{path}", demo.shop), &[cookie, form], body);
-    let get = |path: &str| crate::world::http("GET", &format!("{}{path}", demo.shop), &[cookie], "").body;
+    let post = |path: &str, body: &str| http("POST", &format!("{}{path}", demo.shop), &[cookie, form], body);
+    let get = |path: &str| http("GET", &format!("{}{path}", demo.shop), &[cookie], "").body;
     post("cart/add", "product=1");
     post("checkout", "family_name=A&given_name=B");
     let card_page = post("confirm", "")
@@ -378,4 +379,20 @@ fn without_javascript_the_card_page_says_so_and_the_list_still_works() {
     );
     let result = get(ran.header("location").unwrap().trim_start_matches('/'));
     assert!(result.contains("受注番号：233 → 売上成功"));
+}
+
+#[test]
+fn the_demo_stands_as_the_guides_figures_do() {
+    let demo = Demo::start();
+    let rows = |query: &str| -> Vec<String> {
+        let url = format!("{}admin/paygent/payments{query}", demo.shop);
+        let list = http("GET", &url, &[("cookie", "staff=1; lang=ja")], "").body;
+        let rows = list
+            .split("<tr data-order=")
+            .skip(1)
+            .map(|row| row.split("</tr>").next().unwrap());
+        rows.map(|row| words(&format!("<tr {row}"))).collect()
+    };
+    insta::assert_snapshot!("guide_default_list", rows("").join("\n"));
+    insta::assert_snapshot!("guide_pending_list", rows("?status=pending").join("\n"));
 }

@@ -42,7 +42,7 @@ fn r03_a_brand_outside_the_contract_is_refused_with_a_clear_text() {
 }
 
 #[test]
-fn r05_r06_r13_an_authorised_card_completes_the_order_and_is_not_captured() {
+fn r05_r06_r13_r14_an_authorised_card_completes_the_order_and_is_not_captured() {
     let world = World::new();
     let page = world.entered();
     let paid = world.pay(&page, GOOD);
@@ -441,4 +441,33 @@ fn a_posted_card_number_is_refused_and_no_secret_is_kept_anywhere() {
             assert!(!found, "{secret} stands in {file}");
         }
     }
+}
+
+#[test]
+fn money_that_no_order_waits_for_is_given_back_though_the_first_try_is_lost() {
+    let world = World::new();
+    let order = world.confirmed();
+    let plugin = &world.adapter.plugin;
+    let page = world.enter(order);
+    let form = text(&world.show(&page).reply, "/data/form");
+    let body = format!("form={form}&card_token={}", world.token(GOOD));
+    // The shop cannot place the order after all.
+    let paid = plugin.call(
+        "shopper.route",
+        &json!({"method": "POST", "path": page.path, "body": body}),
+    );
+    let place = text(&paid.reply, "/effects/0/key");
+    plugin.call(
+        "effects.ack",
+        &json!({"data": {"acks": [{"key": place, "result": "rejected", "reason": "full"}]}}),
+    );
+    world.fault("021", &json!("drop_before"));
+    plugin.call("work.step", &json!({}));
+    assert_eq!(world.payments()[0]["status"], 20, "the void was lost on its way");
+    world.pass(130);
+    plugin.call("work.step", &json!({}));
+    world.pass(60);
+    plugin.call("work.step", &json!({}));
+    assert_eq!(world.payments()[0]["status"], 32, "voided all the same");
+    assert_eq!(world.telegrams("021").len(), 2);
 }

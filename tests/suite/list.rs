@@ -178,7 +178,7 @@ fn r32_r33_r34_a_row_shows_time_name_method_amount_and_badge() {
 }
 
 #[test]
-fn r35_r36_r38_r39_r40_boxes_and_status_follow_the_payment() {
+fn r35_r36_r38_r39_r40_r57_boxes_and_status_follow_the_payment() {
     let world = World::new();
     let order = world.placed();
     let id = order.order_id.as_str();
@@ -316,8 +316,14 @@ fn r63_cancel_voids_an_authorisation_and_cancels_a_sale() {
 }
 
 #[test]
-fn r70_paygent_online_is_one_click_away() {
+fn r04_r70_paygent_online_and_paygents_contact_are_one_click_away() {
     let world = World::new();
+    assert!(
+        world
+            .list(&[])
+            .html()
+            .contains("href=\"https://www.paygent.co.jp/contact/\"")
+    );
     assert!(world.list(&[]).html().contains("ペイジェントオンラインを開く"));
 }
 
@@ -354,6 +360,45 @@ fn a_capture_whose_answer_was_lost_is_looked_up_and_not_repeated() {
     world.work();
     assert_eq!(world.list(&[]).row(&order.order_id)[2], "売上");
     assert_eq!((world.telegrams("022").len(), world.telegrams("094").len()), (1, 1));
+}
+
+#[test]
+fn a_capture_that_may_still_be_under_way_is_not_called_failed() {
+    let world = World::new();
+    let order = world.placed();
+    world.fault("022", &json!("drop_before"));
+    world.run("capture", &[&order.order_id]);
+    world.pass(60);
+    world.work();
+    assert!(
+        !world.list(&[]).offers(&order.order_id, "capture"),
+        "in quarantine, nothing else may run on it"
+    );
+    world.pass(70);
+    world.work();
+    assert!(
+        world.list(&[]).offers(&order.order_id, "capture"),
+        "it never arrived: the staff may run it again"
+    );
+    assert!(world.run("capture", &[&order.order_id]).says("1件が成功しました"));
+}
+
+#[test]
+fn a_conflict_at_the_gateway_is_looked_at_and_not_believed() {
+    let world = World::new();
+    let order = world.placed();
+    world.fault("022", &json!({"code": ["2004", ""]}));
+    let list = world.run("capture", &[&order.order_id]);
+    assert!(
+        list.says("理由：ペイジェント側の状態と合いません（2004）"),
+        "{}",
+        words(list.html())
+    );
+    assert_eq!(world.telegrams("094").len(), 1);
+    assert!(
+        list.offers(&order.order_id, "capture"),
+        "094 says that it is still authorised"
+    );
 }
 
 #[test]

@@ -63,3 +63,16 @@ fn what_was_decided_against_stays_out() {
         );
     }
 }
+
+#[test]
+fn r90_r91_r92_the_readme_says_for_whom_it_is_and_who_supports_what() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    for said in [
+        "カゴラボ 5.0.0",
+        "shop's vendor supports the operation",
+        "ペイジェントオンライン (which needs its own account)",
+        "<https://www.paygent.co.jp/contact/>",
+    ] {
+        assert!(readme.contains(said), "{said}");
+    }
+}

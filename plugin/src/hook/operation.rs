@@ -4,7 +4,9 @@
 use chrono::{NaiveDateTime, TimeDelta};
 
 use super::{Call, outbox, settle};
-use crate::paygent::{Answer, Class, Done, Exchange, Inquire, Inquiry, Outcome, PaymentId, PaymentRef, TradingId};
+use crate::paygent::{
+    Answer, Class, Done, Exchange, Inquire, Inquiry, Outcome, PaymentId, PaymentRef, TradingId, class,
+};
 use crate::payment::GatewayStatus;
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::operation::{Column, Operation, allowed};
@@ -187,7 +189,14 @@ fn record(
                 Some(settle::nearest(&refusal.code, &refusal.detail)),
                 exchange,
             )?;
-            ask(call, telegram)
+            let code = Some(settle::nearest(&refusal.code, &refusal.detail));
+            ask(
+                call,
+                &Telegram {
+                    code,
+                    ..telegram.clone()
+                },
+            )
         }
         Outcome::Unknown(fault) => {
             keep_open(call, telegram, Some(fault.code.as_str().to_owned()), exchange)?;
@@ -209,7 +218,7 @@ fn too_late(operation: Operation, class: Class) -> Option<GatewayStatus> {
 fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
     let (operation, payment) = target(telegram)?;
     let by = Inquire::ByPayment(payment.payment_id.clone());
-    let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now);
+    let Answer { outcome, .. } = call.instance.gateway.inquire(&by, call.now);
     let Outcome::Good(Inquiry::Found(found)) = outcome else {
         tracing::warn!(
             order = telegram.order_id,
@@ -225,14 +234,15 @@ fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
     if matches!(status.0, 30 | 31 | 42 | 50) {
         return Ok(Ran::Unknown(operation));
     }
-    // The gateway is where it was. It may still be executing, until the quarantine is over or it said no itself.
+    // The gateway is where it was. It may still be executing, until the quarantine is over; unless it said itself
+    // that the payment was in no state for this.
+    let refused = telegram.code.as_deref().filter(|code| class(code) == Class::Conflict);
     let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
     let sent_at = telegram.sent_at.unwrap_or(telegram.planned_at);
-    let refused = telegram.code.as_deref().or(exchange_code(&exchange)).map(str::to_owned);
-    if telegram.code.is_none() && age(sent_at, call.moment()) <= quarantine {
+    if refused.is_none() && age(sent_at, call.moment()) <= quarantine {
         return Ok(Ran::Unknown(operation));
     }
-    let code = refused.unwrap_or_else(|| "operation.not_executed".to_owned());
+    let code = refused.unwrap_or("operation.not_executed").to_owned();
     close(
         call,
         telegram,
@@ -240,14 +250,6 @@ fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
         telegrams::DECLINED,
         (Some(code), None, Some(status)),
     )
-}
-
-fn exchange_code(exchange: &Exchange) -> Option<&str> {
-    exchange
-        .reply
-        .iter()
-        .find(|(key, value)| key == "response_code" && !value.is_empty())
-        .map(|(_, value)| value.as_str())
 }
 
 fn keep_open(call: &Call<'_>, telegram: &Telegram, code: Option<String>, exchange: &Exchange) -> Result<(), Problem> {
@@ -293,19 +295,23 @@ fn close(
             }
         }
         row.due_at = None;
-        telegrams::update(rows, &mut row)?;
-        if let Some(id) = &row.payment_id
-            && let Some(mut payment) = payments::find(rows, id)?
-        {
+        let known = match &row.payment_id {
+            Some(id) => payments::find(rows, id)?,
+            None => None,
+        };
+        if let Some(mut payment) = known {
             if let Some(status) = status {
                 payment.gateway_status = status.0;
             }
             if done {
                 payment.last_operation = Some(operation.kind().to_owned());
                 executed(rows, &mut payment, operation, now)?;
+            } else if row.operator.is_none() {
+                want_again(&mut row, &payment, now);
             }
             payments::update(rows, &mut payment)?;
         }
+        telegrams::update(rows, &mut row)?;
         Ok(())
     })?;
     tracing::info!(
@@ -319,6 +325,25 @@ fn close(
         _ if done => Ran::Done(operation),
         code => Ran::Refused(Some(operation), code.unwrap_or_default()),
     })
+}
+
+/// Money that no order waits for is not kept because one try to give it back failed: the plugin, whose own wish that
+/// is, tries again, by whatever the payment's state now asks for.
+fn want_again(row: &mut Telegram, payment: &Payment, now: NaiveDateTime) {
+    const LATER: TimeDelta = TimeDelta::days(1);
+    if let Some(operation) = allowed(Column::Cancel, payment.status(), payment.last_operation(), false) {
+        operation.kind().clone_into(&mut row.kind);
+        telegrams::PLANNED.clone_into(&mut row.state);
+        row.open_key = Some(payment.payment_id.clone());
+        row.due_at = Some(next_inquiry(now, row.tries).unwrap_or(now + LATER));
+        row.settled_at = None;
+        row.code = None;
+        tracing::warn!(
+            order = row.order_id,
+            payment_id = payment.payment_id,
+            "void.wanted_again"
+        );
+    }
 }
 
 /// What an executed operation means for attempt and order: after a cancel nothing is held, and the order is called off

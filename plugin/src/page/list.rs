@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn r30_the_columns_stand_in_the_guides_order() {
+    fn r30_r31_the_columns_stand_in_the_guides_order() {
         let html = page(&RunResult::default(), Some("n0nce-n0nce"), Language::Ja);
         let head = html
             .split("<thead>")

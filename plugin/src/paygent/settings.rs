@@ -103,6 +103,11 @@ impl Settings {
         Ok(())
     }
 
+    /// The longest that a telegram can be under way, in seconds.
+    pub(crate) fn longest_secs(&self) -> u32 {
+        self.connect_timeout_secs.saturating_add(self.timeout_secs)
+    }
+
     pub(crate) fn merchant_id(&self) -> &str {
         &self.merchant_id
     }
