@@ -10,7 +10,7 @@ use std::time::Duration;
 use thirtyfour::prelude::*;
 
 use crate::boundary::root;
-use crate::world::{GOOD, OTHER_GOOD, UNUSABLE, http, words};
+use crate::world::{ANSWER_LOST, GOOD, OTHER_GOOD, UNUSABLE, http, words};
 
 /// The demo with the guide's orders, its clock on the guide's day.
 struct Demo {
@@ -21,8 +21,13 @@ struct Demo {
 
 impl Demo {
     fn start() -> Self {
+        Self::started(&["--pin-clock", "2020-11-26"])
+    }
+
+    fn started(clock: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_host-shim"))
-            .args(["demo", "--port", "0", "--pin-clock", "2020-11-26"])
+            .args(["demo", "--port", "0"])
+            .args(clock)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -187,7 +192,10 @@ const PHONE: (u32, u32) = (500, 1270);
 const DESK: (u32, u32) = (1400, 1000);
 
 fn in_browser(journey: impl AsyncFnOnce(&Browser, &Demo)) {
-    let demo = Demo::start();
+    in_browser_with(Demo::start(), journey);
+}
+
+fn in_browser_with(demo: Demo, journey: impl AsyncFnOnce(&Browser, &Demo)) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -278,6 +286,24 @@ fn r09_the_browsers_own_way_back_and_the_button_differ() {
         assert!(!browser.text().await.contains("236"), "in no list");
         browser.open(&format!("{}admin/ledger", demo.shop)).await;
         assert_eq!(browser.find("[data-stock='1']").await.text().await.unwrap(), "90");
+    });
+}
+
+#[test]
+fn a_lost_answer_shows_that_it_is_checked_and_moves_on_by_itself() {
+    // The clock must run: the inquiry falls due by it.
+    in_browser_with(Demo::started(&[]), async |browser, demo| {
+        browser.buy(&demo.shop).await;
+        browser.type_card(ANSWER_LOST).await;
+        browser.click("#pay-now").await;
+        browser.says("お支払いを確認しています").await;
+        browser.picture("confirming-ja", PHONE).await;
+        browser.says("ご注文ありがとうございました").await;
+        browser.open(&format!("{}admin", demo.shop)).await;
+        browser.click("#staff-login").await;
+        browser.says("検索結果：6件が該当しました").await;
+        browser.open(&format!("{}admin/orders/236", demo.shop)).await;
+        browser.picture("order-ja", DESK).await;
     });
 }
 

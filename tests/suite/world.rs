@@ -19,6 +19,7 @@ pub(crate) const GOOD: &str = "4111111111111111";
 pub(crate) const OTHER_GOOD: &str = "5555555555554444";
 pub(crate) const UNUSABLE: &str = "4000000000001125";
 pub(crate) const WRONG_CODE: &str = "4000000000001448";
+pub(crate) const ANSWER_LOST: &str = "4000000000900029";
 
 /// Noon of the guide's day in Japan, as Unix milliseconds.
 pub(crate) const NOON: i64 = 1_606_359_600_000;
