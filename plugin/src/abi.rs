@@ -18,10 +18,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::hook::dispatch;
 use crate::http::{self, Door};
-use crate::instance::{Answer, Instance};
+use crate::instance::Instance;
 use crate::log;
-use crate::reply::{Problem, Status};
+use crate::reply::{Answer, Problem, Status};
 
 /// The longest configuration and the longest request, in bytes.
 const CONFIG_LIMIT: usize = 1 << 20;
@@ -232,7 +233,7 @@ pub unsafe extern "C" fn paygent_call(
         let now = open.host.now();
         let entered = handles::Entered::new(Arc::clone(&open))?;
         let (answer, lines) = log::collect(open.host.wants_log(), || {
-            guarded(|| Ok(open.instance.call(hook, request, now)))
+            guarded(|| Ok(dispatch::call(&open.instance, hook, request, now)))
         });
         drop(entered);
         open.host.write_log(&lines);

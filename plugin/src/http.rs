@@ -32,9 +32,10 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, LocalSet, spawn_blocking, spawn_local};
 
 use crate::config;
-use crate::instance::{Answer, Instance};
+use crate::hook::dispatch;
+use crate::instance::Instance;
 use crate::log::{self, Line};
-use crate::reply::{Problem, Reply, Status};
+use crate::reply::{Answer, Problem, Reply, Status};
 use crate::request::{OneOrMany, Request};
 
 /// The longest body that is read.
@@ -149,7 +150,9 @@ async fn listen(door: Rc<Door>, address: SocketAddr, stop: impl Future<Output = 
 
 async fn step(door: Rc<Door>) {
     let now = (door.clock)();
-    let stepped = door.work(move |instance| instance.call("work.step", "", now)).await;
+    let stepped = door
+        .work(move |instance| dispatch::call(instance, "work.step", "", now))
+        .await;
     if let Err(problem) = stepped {
         door.tell(&[Line {
             level: tracing::Level::ERROR,
@@ -227,7 +230,7 @@ async fn host_call(door: &Door, head: &http::request::Parts, asked: (&str, &Byte
     };
     let hook = hook.to_owned();
     let answer = door
-        .work(move |instance| instance.call(&hook, &text, now))
+        .work(move |instance| dispatch::call(instance, &hook, &text, now))
         .await
         .unwrap_or_else(Answer::from);
     json(http_status(answer.status), answer)
@@ -253,7 +256,7 @@ async fn shopper_page(
         ..Request::default()
     };
     match door
-        .work(move |instance| instance.page("shopper.route", &request, now))
+        .work(move |instance| dispatch::page(instance, "shopper.route", &request, now))
         .await
     {
         Ok(reply) => page(reply),

@@ -4,9 +4,10 @@
 //!
 //! - [`abi`] the C interface, whole: `paygent_call` and its seven companions; `include/paygent.h` is its print.
 //!   `http` the other door, opened by `paygent_serve`: method and path lead to the same hooks.
-//! - `config` the JSON that `paygent_open` takes. `instance` the plugin as one value: both doors end there.
-//! - `request` what was asked, parsed once. `hook` the table of hooks, and one file per hook family: it loads, asks
-//!   `payment` whether it may, writes the intent, asks `paygent`, records, replies.
+//! - `request` what was asked, parsed once. `hook` the table of hooks: `hook::dispatch`, where both doors end, finds the
+//!   hook, and one file per hook family loads, asks `payment` whether it may, writes the intent, asks `paygent`, records,
+//!   replies.
+//! - `instance` the plugin as one value. `config` the JSON that `paygent_open` takes.
 //! - `payment` the rules, pure. `paygent` the gateway as verbs. `store` the plugin's own database.
 //! - `page` what shoppers and staff see. `reply` what goes back: status, page, data, and the effects that the host applies.
 //! - `seal`, `fold` and `log` are small tools: signed form tokens, text as it is searched, lines for the host's log.
@@ -19,11 +20,11 @@
 pub mod abi;
 mod http;
 
-mod config;
-mod instance;
-
 mod hook;
 mod request;
+
+mod config;
+mod instance;
 
 mod page;
 mod paygent;

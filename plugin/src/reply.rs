@@ -155,6 +155,34 @@ impl Reply {
     }
 }
 
+/// What a call brings: the status that says what the host may do next, and the reply's JSON.
+pub(crate) struct Answer {
+    pub(crate) status: Status,
+    pub(crate) json: String,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        let status = reply.outcome();
+        match serde_json::to_string(&reply) {
+            Ok(json) => Self { status, json },
+            Err(error) => {
+                tracing::error!(%error, "reply.unprintable");
+                Self {
+                    status: Status::Bug,
+                    json: r#"{"code":"bug.reply","message":"the reply cannot be printed"}"#.into(),
+                }
+            }
+        }
+    }
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Self {
+        Reply::from(problem).into()
+    }
+}
+
 /// Why a hook could not answer. `message` is for whoever wrote or runs the host.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}")]

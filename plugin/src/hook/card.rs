@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::route::{notice, whole};
-use super::{Call, outbox, settle};
+use super::{Call, journal, outbox, settle};
 use crate::page;
 use crate::paygent::{Authorise, PaymentClass, TradingId};
 use crate::payment::Yen;
@@ -226,7 +226,7 @@ fn intend(
     attempt.move_to(AttemptState::Sent);
     attempts::insert(rows, &attempt)?;
     let amount = Yen::try_from(attempt.amount).ok();
-    telegrams::insert(rows, &settle::telegram(ids.1.to_owned(), &attempt, "020", amount, now))?;
+    telegrams::insert(rows, &journal::sent(ids.1.to_owned(), &attempt, "020", amount, now))?;
     orders::update(rows, &mut order)?;
     Ok(Some(attempt))
 }

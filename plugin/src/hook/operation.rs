@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, outbox, settle};
+use super::{Call, journal, outbox};
 use crate::paygent::{
     Answer, Class, Done, Exchange, Inquire, Inquiry, Outcome, PaymentId, PaymentRef, TradingId, class,
 };
@@ -159,7 +159,7 @@ fn record(
     outcome: Outcome<Done>,
     exchange: &Exchange,
 ) -> Result<Ran, Problem> {
-    let state = settle::telegram_state(&outcome);
+    let state = journal::state_of(&outcome);
     match outcome {
         Outcome::Good(_) => close(
             call,
@@ -169,7 +169,7 @@ fn record(
             (None, Some(exchange), Some(operation.result())),
         ),
         Outcome::Declined(refusal) => {
-            let code = settle::nearest(&refusal.code, &refusal.detail);
+            let code = journal::nearest(&refusal.code, &refusal.detail);
             close(
                 call,
                 telegram,
@@ -186,10 +186,10 @@ fn record(
             keep_open(
                 call,
                 telegram,
-                Some(settle::nearest(&refusal.code, &refusal.detail)),
+                Some(journal::nearest(&refusal.code, &refusal.detail)),
                 exchange,
             )?;
-            let code = Some(settle::nearest(&refusal.code, &refusal.detail));
+            let code = Some(journal::nearest(&refusal.code, &refusal.detail));
             ask(
                 call,
                 &Telegram {
@@ -257,7 +257,7 @@ fn keep_open(call: &Call<'_>, telegram: &Telegram, code: Option<String>, exchang
         if let Some(mut row) = telegrams::find(rows, &telegram.telegram_id)?
             && row.open_key.is_some()
         {
-            settle::journal(&mut row, telegrams::UNKNOWN, code, exchange, call.moment());
+            journal::record(&mut row, telegrams::UNKNOWN, code, exchange, call.moment());
             row.settled_at = None;
             telegrams::update(rows, &mut row)?;
         }
@@ -287,7 +287,7 @@ fn close(
             return Ok(());
         }
         match exchange {
-            Some(exchange) => settle::journal(&mut row, state, code.clone(), exchange, now),
+            Some(exchange) => journal::record(&mut row, state, code.clone(), exchange, now),
             None => {
                 state.clone_into(&mut row.state);
                 row.code.clone_from(&code);

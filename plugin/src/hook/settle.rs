@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, operation, outbox};
+use super::{Call, journal, operation, outbox};
 use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, Outcome};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::hold::HoldState;
@@ -15,7 +15,6 @@ use crate::store::attempts::Attempt;
 use crate::store::flags::Flag;
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
-use crate::store::telegrams::Telegram;
 use crate::store::{Connection, StoreResult, attempts, flags, holds, orders, payments, telegrams};
 
 /// What an answer taught of an attempt, for the rows.
@@ -33,7 +32,7 @@ pub(super) fn authorisation(
     answer: Answer<Authorised>,
 ) -> Result<Attempt, Problem> {
     let Answer { outcome, exchange } = answer;
-    let state = telegram_state(&outcome);
+    let state = journal::state_of(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
     let lesson = match outcome {
         Outcome::Good(good) => Lesson {
@@ -46,7 +45,7 @@ pub(super) fn authorisation(
         },
         Outcome::Declined(refusal) => Lesson {
             evidence: Evidence::Refused,
-            code: Some(nearest(&refusal.code, &refusal.detail)),
+            code: Some(journal::nearest(&refusal.code, &refusal.detail)),
             masked_card: None,
             payment_id,
         },
@@ -58,7 +57,7 @@ pub(super) fn authorisation(
         },
         Outcome::Pending(refusal) => Lesson {
             evidence: Evidence::NoAnswer,
-            code: Some(nearest(&refusal.code, &refusal.detail)),
+            code: Some(journal::nearest(&refusal.code, &refusal.detail)),
             masked_card: None,
             payment_id,
         },
@@ -86,7 +85,7 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     let by = crate::paygent::TradingId::try_from(attempt.trading_id.as_str()).map(Inquire::ByTrading);
     let Ok(by) = by else { return Ok(Some(attempt)) };
     let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now);
-    let state = telegram_state(&outcome);
+    let state = journal::state_of(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
     let mut masked_card = None;
     let (evidence, code) = match outcome {
@@ -104,9 +103,10 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
         }
         Outcome::Good(Inquiry::NotFound) => (Evidence::Absent, None),
         Outcome::Good(Inquiry::Several) => (Evidence::Several, None),
-        Outcome::Declined(refusal) | Outcome::Pending(refusal) => {
-            (Evidence::NoAnswer, Some(nearest(&refusal.code, &refusal.detail)))
-        }
+        Outcome::Declined(refusal) | Outcome::Pending(refusal) => (
+            Evidence::NoAnswer,
+            Some(journal::nearest(&refusal.code, &refusal.detail)),
+        ),
         Outcome::NotExecuted(fault) | Outcome::Unknown(fault) => {
             (Evidence::NoAnswer, Some(fault.code.as_str().to_owned()))
         }
@@ -138,33 +138,8 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
     if !attempts::update(rows, &mut attempt)? {
         return Ok(None);
     }
-    telegrams::insert(rows, &telegram(telegram_id, &attempt, "094", None, now))?;
+    telegrams::insert(rows, &journal::sent(telegram_id, &attempt, "094", None, now))?;
     Ok(Some(attempt))
-}
-
-/// The journal row of an attempt's telegram, as committed before it leaves.
-pub(super) fn telegram(id: String, attempt: &Attempt, kind: &str, amount: Option<Yen>, now: NaiveDateTime) -> Telegram {
-    Telegram {
-        telegram_id: id,
-        order_id: attempt.order_id.clone(),
-        attempt_id: Some(attempt.attempt_id.clone()),
-        payment_id: None,
-        kind: kind.to_owned(),
-        trading_id: attempt.trading_id.clone(),
-        amount: amount.map(Yen::get),
-        state: telegrams::SENT.to_owned(),
-        operator: None,
-        planned_at: now,
-        sent_at: Some(now),
-        settled_at: None,
-        due_at: None,
-        tries: 1,
-        code: None,
-        request: None,
-        reply: None,
-        open_key: None,
-        version: 1,
-    }
 }
 
 fn conclude(
@@ -177,7 +152,7 @@ fn conclude(
     let spare = random_hex::<16>()?;
     let settled = call.instance.store.write(|rows| {
         if let Some(mut row) = telegrams::of_attempt(rows, attempt_id, kind)? {
-            journal(&mut row, telegram_state, lesson.code.clone(), exchange, call.moment());
+            journal::record(&mut row, telegram_state, lesson.code.clone(), exchange, call.moment());
             telegrams::update(rows, &mut row)?;
         }
         let Some(attempt) = attempts::find(rows, attempt_id)? else {
@@ -186,16 +161,6 @@ fn conclude(
         settle(call, rows, attempt, lesson, &spare).map(Some)
     })?;
     settled.ok_or_else(|| Problem::failed("attempt.lost", "the attempt's row is gone"))
-}
-
-/// Writes into a journal row what came of its telegram.
-pub(super) fn journal(row: &mut Telegram, state: &str, code: Option<String>, exchange: &Exchange, now: NaiveDateTime) {
-    let print = |pairs: &[(String, String)]| serde_json::to_string(pairs).ok();
-    state.clone_into(&mut row.state);
-    row.code = code;
-    row.settled_at = (state != telegrams::UNKNOWN).then_some(now);
-    row.request = print(&exchange.request);
-    row.reply = print(&exchange.reply);
 }
 
 fn settle(
@@ -396,24 +361,4 @@ fn raise(
         cleared_at: None,
     };
     flags::raise(rows, &flag)
-}
-
-/// How a telegram's journal row ends.
-pub(super) fn telegram_state<T>(outcome: &Outcome<T>) -> &'static str {
-    match outcome {
-        Outcome::Good(_) => telegrams::GOOD,
-        Outcome::Declined(_) => telegrams::DECLINED,
-        Outcome::NotExecuted(_) => telegrams::NOT_EXECUTED,
-        Outcome::Pending(_) | Outcome::Unknown(_) => telegrams::UNKNOWN,
-    }
-}
-
-/// The code that says most: the detail (`1G12`) where there is one.
-pub(super) fn nearest(code: &str, detail: &str) -> String {
-    let says_a_code = !detail.is_empty() && detail.len() <= 6 && detail.chars().all(|c| c.is_ascii_alphanumeric());
-    if says_a_code {
-        detail.to_owned()
-    } else {
-        code.to_owned()
-    }
 }
