@@ -1,6 +1,7 @@
 /* Everything a host can do wrong at the boundary: each is answered, and the next call works. abuse CONFIG_JSON */
 #define _POSIX_C_SOURCE 200809L
 #include "paygent.h"
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,16 @@ static void tables(const char *config) {
   paygent_close(plugin);
 }
 
+/* No thread outlives a call: after all of them this process has the one that it was born with. */
+static void threads(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  int count = 0;
+  while (tasks && readdir(tasks)) count++;
+  if (tasks) closedir(tasks);
+  if (tasks && count != 3) exit(10); /* ".", ".." and one thread */
+  ++checks;
+}
+
 static void forked(paygent_plugin *plugin) {
   pid_t child = fork();
   if (child == 0) {
@@ -130,6 +141,7 @@ int main(int argc, char **argv) {
     paygent_stop(plugin); /* a stop that comes first is not lost */
     IS(PAYGENT_OK, "stopped", paygent_serve(plugin, "127.0.0.1:0", 11, &reply));
     WORKS();
+    threads();
     paygent_close(plugin);
     paygent_close(plugin);
     paygent_stop(plugin);

@@ -241,3 +241,33 @@ fn serving_does_the_background_work() {
     });
     assert!(placed, "nobody asked for the lost answer");
 }
+
+#[test]
+fn both_doors_bring_the_same_page() {
+    let world = World::new();
+    let served = serve(&world);
+    let at = "2020-11-26T12:00:00+09:00";
+    let order =
+        json!({"id": "s1", "number": "S1", "status": "processing", "amount": 700, "created_at": at, "updated_at": at});
+    let request = json!({"data": {"order": order, "urls": {"complete": "/c", "back": "/b"}}});
+    let entered: Value = serde_json::from_str(&served.call("checkout.enter", &request).body).unwrap();
+    served.call(
+        "effects.ack",
+        &json!({"data": {"acks": [{"key": "pend:s1:1", "result": "applied"}]}}),
+    );
+    let path = text(&entered, "/redirect");
+    let by_http = http("GET", &format!("{}{path}", served.url), &[], "").body;
+    let below = path.strip_prefix("/paygent").unwrap();
+    let by_call = served
+        .plugin
+        .call("shopper.route", &json!({"method": "GET", "path": below}))
+        .reply;
+    assert_eq!(without_random(&by_http), without_random(&text(&by_call, "/body")));
+}
+
+/// Nonces and form tokens are long; nothing else on a page is that long without a break.
+fn without_random(html: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let words = html.split(|c| !is_part(c)).filter(|word| word.len() < 32);
+    words.collect::<Vec<_>>().join(" ")
+}
