@@ -82,6 +82,9 @@ pub(crate) struct Http {
     pub(crate) allow_public: bool,
 }
 
+/// The five international brands (guide line 38).
+const BRANDS: [&str; 5] = ["visa", "mastercard", "jcb", "amex", "diners"];
+
 impl Default for Urls {
     fn default() -> Self {
         Self {
@@ -93,9 +96,8 @@ impl Default for Urls {
 
 impl Default for Card {
     fn default() -> Self {
-        let brands = ["visa", "mastercard", "jcb", "amex", "diners"];
         Self {
-            brands: brands.map(str::to_owned).to_vec(),
+            brands: BRANDS.map(str::to_owned).to_vec(),
             instalments: Vec::new(),
         }
     }
@@ -124,8 +126,10 @@ impl Config {
                 "at most 8 letters, digits and `_`",
             ));
         }
-        if config.card.brands.is_empty() {
-            return Err(Problem::misuse("config.brands", "name at least one card brand"));
+        let brands = &config.card.brands;
+        if brands.is_empty() || !brands.iter().all(|brand| BRANDS.contains(&brand.as_str())) {
+            let why = format!("name at least one of {}", BRANDS.join(", "));
+            return Err(Problem::misuse("config.brands", why));
         }
         config
             .gateway
@@ -165,4 +169,49 @@ pub(crate) fn webhook_secret(secret: &SecretString) -> Result<Vec<u8>, Problem> 
 fn decoded(base64: &str) -> Option<Vec<u8>> {
     let bytes = base64::engine::general_purpose::STANDARD.decode(base64).ok()?;
     (24..=64).contains(&bytes.len()).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The code that a configuration with this member put in, or taken out, is refused with.
+    fn refused(member: &str, value: serde_json::Value) -> &'static str {
+        let mut config = serde_json::json!({
+            "database": "/nowhere/paygent.db",
+            "signing_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "gateway": {"access": "hash", "hash_key": "k", "merchant_id": "1", "connect_id": "c", "connect_password": "p"},
+        });
+        config[member] = value;
+        Config::parse(&config.to_string()).map_or_else(|problem| problem.code, |_| "good")
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_work_is_refused_by_name() {
+        use serde_json::json;
+        assert_eq!(refused("quarantine_secs", json!(120)), "good");
+        assert_eq!(refused("quarantine_secs", json!(60)), "config.quarantine_secs");
+        assert_eq!(refused("databse", json!("x")), "config.malformed");
+        assert_eq!(refused("signing_key", json!("c2hvcnQ=")), "config.signing_key");
+        assert_eq!(refused("card", json!({"brands": []})), "config.brands");
+        assert_eq!(refused("card", json!({"brands": ["discover"]})), "config.brands");
+        assert_eq!(
+            refused("shop", json!({"trading_prefix": "店"})),
+            "config.trading_prefix"
+        );
+        assert_eq!(
+            refused("http", json!({"secret": "whsec_c2hvcnQ="})),
+            "config.http_secret"
+        );
+        let plain = json!({"access": "hash", "hash_key": "k", "merchant_id": "1", "connect_id": "c", "connect_password": "p", "url": "http://x"});
+        assert_eq!(refused("gateway", plain), "config.gateway");
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let json = r#"{"database":"d","signing_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "gateway":{"access":"hash","hash_key":"hash-secret","merchant_id":"1","connect_id":"c","connect_password":"pass-secret"}}"#;
+        let printed = format!("{:?}", Config::parse(json).unwrap());
+        assert!(!printed.contains("secret\"") && !printed.contains("AAAA"), "{printed}");
+    }
 }
