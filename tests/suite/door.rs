@@ -60,6 +60,52 @@ impl Served {
     }
 }
 
+impl Served {
+    /// An order on its card page, its goods held: the page's path.
+    fn entered(&self, id: &str) -> String {
+        let at = "2020-11-26T12:00:00+09:00";
+        let order = json!({
+            "id": id, "number": id, "status": "processing", "amount": 3300, "created_at": at, "updated_at": at,
+        });
+        let urls = json!({"complete": "/complete", "back": "/cart"});
+        let entered = self.call("checkout.enter", &json!({"data": {"order": order, "urls": urls}}));
+        assert_eq!(
+            (entered.status, entered.header("paygent-status")),
+            (200, Some("ok")),
+            "{}",
+            entered.body
+        );
+        let acks = json!([{"key": format!("pend:{id}:1"), "result": "applied"}]);
+        self.call("effects.ack", &json!({"data": {"acks": acks}}));
+        let entered: Value = serde_json::from_str(&entered.body).unwrap();
+        text(&entered, "/redirect")
+    }
+
+    /// The form of a card page, as the browser gets it.
+    fn form(&self, path: &str) -> String {
+        let page = http("GET", &format!("{}{path}", self.url), &[], "");
+        assert!(
+            page.header("content-security-policy")
+                .unwrap()
+                .contains("default-src 'none'")
+        );
+        page.body
+            .split("name=\"form\" value=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The browser posts it with a card's token.
+    fn pay(&self, path: &str, token: &str) -> Answer {
+        let body = format!("form={}&card_token={token}", self.form(path));
+        http("POST", &format!("{}{path}", self.url), &[], &body)
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         self.plugin.stop();
@@ -96,62 +142,22 @@ fn sign(message: &str) -> String {
 }
 
 #[test]
-fn a_shop_sells_and_captures_over_http() {
+fn a_shop_sells_over_http() {
     let world = World::new();
     let served = serve(&world);
-    let at = "2020-11-26T12:00:00+09:00";
-    let order =
-        json!({"id": "h1", "number": "H1", "status": "processing", "amount": 3300, "created_at": at, "updated_at": at});
-    let urls = json!({"complete": "/complete", "back": "/cart"});
-    let entered = served.call("checkout.enter", &json!({"data": {"order": order, "urls": urls}}));
-    assert_eq!(
-        (entered.status, entered.header("paygent-status")),
-        (200, Some("ok")),
-        "{}",
-        entered.body
-    );
-    let entered: Value = serde_json::from_str(&entered.body).unwrap();
-    served.call(
-        "effects.ack",
-        &json!({"data": {"acks": [{"key": "pend:h1:1", "result": "applied"}]}}),
-    );
-
-    let card_page = format!("{}{}", served.url, text(&entered, "/redirect"));
-    let page = http("GET", &card_page, &[], "");
-    assert_eq!(page.status, 200);
-    assert!(
-        page.header("content-security-policy")
-            .unwrap()
-            .contains("default-src 'none'")
-    );
-    let form = page
-        .body
-        .split("name=\"form\" value=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned();
-    let paid = http(
-        "POST",
-        &card_page,
-        &[],
-        &format!("form={form}&card_token={}", world.token(GOOD)),
-    );
+    let paid = served.pay(&served.entered("h1"), &world.token(GOOD));
     assert_eq!(
         (paid.status, paid.header("location")),
         (303, Some("/complete")),
         "{}",
         paid.body
     );
-
     let pending: Value = serde_json::from_str(&served.call("effects.pending", &json!({})).body).unwrap();
-    let kinds: Vec<&str> = pending["effects"]
+    let kinds: Vec<&Value> = pending["effects"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|effect| effect["kind"].as_str().unwrap())
+        .map(|effect| &effect["kind"])
         .collect();
     assert_eq!(
         kinds,
@@ -206,38 +212,17 @@ fn shopper_staff_and_gateway_routes_are_apart() {
 fn serving_does_the_background_work() {
     let world = World::new();
     let served = serve(&world);
-    let at = "2020-11-26T12:00:00+09:00";
-    let order =
-        json!({"id": "b1", "number": "B1", "status": "processing", "amount": 500, "created_at": at, "updated_at": at});
-    let request = json!({"data": {"order": order, "urls": {"complete": "/c", "back": "/b"}}});
-    let entered: Value = serde_json::from_str(&served.call("checkout.enter", &request).body).unwrap();
-    served.call(
-        "effects.ack",
-        &json!({"data": {"acks": [{"key": "pend:b1:1", "result": "applied"}]}}),
-    );
-    let card_page = format!("{}{}", served.url, text(&entered, "/redirect"));
-    let page = http("GET", &card_page, &[], "").body;
-    let form = page
-        .split("name=\"form\" value=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
-        .to_owned();
+    let path = served.entered("b1");
     world.fault("020", &json!("drop_after"));
-    let paid = http(
-        "POST",
-        &card_page,
-        &[],
-        &format!("form={form}&card_token={}", world.token(GOOD)),
+    let paid = served.pay(&path, &world.token(GOOD));
+    assert!(
+        paid.header("location").unwrap().ends_with("/status"),
+        "the answer is lost"
     );
-    assert!(paid.header("location").unwrap().ends_with("/status"));
     served.clock.fetch_add(4_000, Ordering::AcqRel);
     let placed = (0..100).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(100));
-        let pending = served.call("effects.pending", &json!({}));
-        pending.body.contains("order.place")
+        served.call("effects.pending", &json!({})).body.contains("order.place")
     });
     assert!(placed, "nobody asked for the lost answer");
 }
@@ -246,16 +231,7 @@ fn serving_does_the_background_work() {
 fn both_doors_bring_the_same_page() {
     let world = World::new();
     let served = serve(&world);
-    let at = "2020-11-26T12:00:00+09:00";
-    let order =
-        json!({"id": "s1", "number": "S1", "status": "processing", "amount": 700, "created_at": at, "updated_at": at});
-    let request = json!({"data": {"order": order, "urls": {"complete": "/c", "back": "/b"}}});
-    let entered: Value = serde_json::from_str(&served.call("checkout.enter", &request).body).unwrap();
-    served.call(
-        "effects.ack",
-        &json!({"data": {"acks": [{"key": "pend:s1:1", "result": "applied"}]}}),
-    );
-    let path = text(&entered, "/redirect");
+    let path = served.entered("s1");
     let by_http = http("GET", &format!("{}{path}", served.url), &[], "").body;
     let below = path.strip_prefix("/paygent").unwrap();
     let by_call = served
