@@ -471,3 +471,27 @@ fn money_that_no_order_waits_for_is_given_back_though_the_first_try_is_lost() {
     assert_eq!(world.payments()[0]["status"], 32, "voided all the same");
     assert_eq!(world.telegrams("021").len(), 2);
 }
+
+#[test]
+fn an_attempt_that_is_never_answered_for_is_not_given_up() {
+    let world = World::new();
+    let page = world.entered();
+    world.fault("020", &json!("drop_after"));
+    world.pay(&page, GOOD);
+    let silence = json!({"kind": "094", "times": 40, "fault": "drop_before"});
+    let _: Value = world.control("POST", "faults", &silence.to_string());
+    for _ in 0..30 {
+        world.pass(43_200);
+        world.work();
+    }
+    assert_eq!(
+        outcome(&world.status(&page)),
+        "confirming",
+        "fifteen days of silence are no verdict"
+    );
+    let _: Value = world.control("DELETE", "faults", "");
+    world.pass(86_400);
+    world.work();
+    assert_eq!(world.order(&page.order).status(), Status::New, "and then it is found");
+    assert_eq!(world.telegrams("020").len(), 1);
+}

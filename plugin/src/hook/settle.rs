@@ -195,7 +195,7 @@ fn settle(
     }
     match verdict {
         Verdict::Keep => {}
-        Verdict::Wait => wait(&mut attempt, now)?,
+        Verdict::Wait => wait(rows, &mut attempt, spare, now)?,
         Verdict::Authorised { payment_id, status } => {
             let payment = payment_of(&attempt, &payment_id, status, lesson.masked_card.clone(), now);
             if payments::find(rows, &payment_id)?.is_none() {
@@ -226,7 +226,7 @@ fn settle(
             raise(rows, &attempt, "amount.differs", detail, spare, now)?;
         }
         Verdict::Several => {
-            wait(&mut attempt, now)?;
+            wait(rows, &mut attempt, spare, now)?;
             let detail = format!(
                 "several payments carry the trading_id {}: see Paygent Online",
                 attempt.trading_id
@@ -250,14 +250,27 @@ fn settle(
     Ok(attempt)
 }
 
-fn wait(attempt: &mut Attempt, now: NaiveDateTime) -> StoreResult<()> {
+/// Asks again later. One that the gateway knew nothing of is closed when the days of looking are over; one that was never
+/// answered for is not: silence is no verdict, so a person is told, and it is asked for daily.
+fn wait(rows: &mut Connection, attempt: &mut Attempt, spare: &str, now: NaiveDateTime) -> StoreResult<()> {
+    const DAILY: TimeDelta = TimeDelta::days(1);
     if attempt.state()? == AttemptState::Sent {
         attempt.move_to(AttemptState::Unknown);
     }
-    if attempt.next_inquiry_at.is_none() {
-        end(attempt, AttemptState::Closed, now);
+    if attempt.next_inquiry_at.is_some() {
+        return Ok(());
     }
-    Ok(())
+    if attempt.state()? == AttemptState::Missing {
+        end(attempt, AttemptState::Closed, now);
+        return Ok(());
+    }
+    attempt.next_inquiry_at = Some(now + DAILY);
+    let asked = attempt.inquiries;
+    let detail = format!(
+        "{} was never answered for in {asked} inquiries: see Paygent Online",
+        attempt.trading_id
+    );
+    raise(rows, attempt, "attempt.unknown", detail, spare, now)
 }
 
 fn end(attempt: &mut Attempt, state: AttemptState, now: NaiveDateTime) {
@@ -352,6 +365,9 @@ fn raise(
     spare: &str,
     now: NaiveDateTime,
 ) -> StoreResult<()> {
+    if flags::is_raised(rows, &attempt.order_id, kind)? {
+        return Ok(());
+    }
     let flag = Flag {
         flag_id: format!("{spare}-{kind}").chars().take(36).collect(),
         order_id: attempt.order_id.clone(),

@@ -18,6 +18,12 @@ pub(crate) struct Flag {
     pub(crate) cleared_at: Option<NaiveDateTime>,
 }
 
+/// A flag of that kind stands at the order and nobody has cleared it.
+pub(crate) fn is_raised(connection: &mut Connection, order_id: &str, kind: &str) -> StoreResult<bool> {
+    let standing = flags::table.filter(flags::order_id.eq(order_id).and(flags::kind.eq(kind)));
+    Ok(diesel::select(diesel::dsl::exists(standing.filter(flags::cleared_at.is_null()))).get_result(connection)?)
+}
+
 /// Raises a flag.
 pub(crate) fn raise(connection: &mut Connection, flag: &Flag) -> StoreResult<()> {
     diesel::insert_into(flags::table).values(flag).execute(connection)?;
