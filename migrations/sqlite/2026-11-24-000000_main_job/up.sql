@@ -146,7 +146,6 @@ CREATE TABLE job_items (
   telegram_id  VARCHAR(36),
   kind         VARCHAR(3),
   code         VARCHAR(64),
-  leased_until TIMESTAMP,
   version      INTEGER     NOT NULL,
   PRIMARY KEY (job_id, position),
   UNIQUE (job_id, order_id)

@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Call, operation};
@@ -17,8 +16,6 @@ use crate::store::{Connection, StoreResult, jobs, orders, telegrams};
 const MOST_ROWS: usize = 10_000;
 /// How long the request that starts a run works on it itself.
 const FIRST_BUDGET: Duration = Duration::from_secs(5);
-/// How long a row is one process's own.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
 
 /// What a slice of a run did.
 pub(super) struct Progress {
@@ -100,7 +97,6 @@ fn item(rows: &mut Connection, job: &Job, order_id: &str, position: i32) -> Stor
         telegram_id: None,
         kind: None,
         code: None,
-        leased_until: None,
         version: 1,
     })
 }
@@ -184,7 +180,6 @@ fn run(call: &Call<'_>, job: &Job, column: Column, mut item: Item) -> Result<boo
         &job.operator_name
     };
     let next = call.instance.store.write(|rows| {
-        item.leased_until = Some(call.moment() + LEASE);
         let intent = operation::intend(rows, &item.order_id, column, &telegram_id, (operator, call.moment()))?;
         let next = match intent {
             Ok(telegram) => {

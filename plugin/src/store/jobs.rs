@@ -31,7 +31,6 @@ pub(crate) struct Item {
     pub(crate) telegram_id: Option<String>,
     pub(crate) kind: Option<String>,
     pub(crate) code: Option<String>,
-    pub(crate) leased_until: Option<NaiveDateTime>,
     pub(crate) version: i32,
 }
 

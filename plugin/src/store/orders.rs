@@ -47,7 +47,7 @@ impl Order {
 /// What the staff ask of the list.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
-    /// The one box, folded as the index is (`crate::hook::orders::fold`), and its digits; `None` = everything.
+    /// The one box, folded as the index is (`crate::fold`), and its digits; `None` = everything.
     pub(crate) text: Option<SearchText>,
     /// Shown statuses.
     pub(crate) statuses: Vec<OrderStatus>,

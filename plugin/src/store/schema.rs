@@ -145,7 +145,6 @@ table! {
         telegram_id -> Nullable<Text>,
         kind -> Nullable<Text>,
         code -> Nullable<Text>,
-        leased_until -> Nullable<Timestamp>,
         version -> Integer,
     }
 }
