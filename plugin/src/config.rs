@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use crate::paygent;
+use crate::payment::deadline::Limits;
 use crate::reply::Problem;
 
 /// All settings. A member that nobody knows is refused: a mistyped setting must not pass for its default.
@@ -30,6 +31,9 @@ pub(crate) struct Config {
     /// What the card page offers.
     #[serde(default)]
     pub(crate) card: Card,
+    /// The staff's screen and its rules.
+    #[serde(default)]
+    pub(crate) staff: Staff,
     /// Link to ペイジェントオンライン on the staff's page.
     #[serde(default = "paygent_online")]
     pub(crate) paygent_online_url: String,
@@ -71,6 +75,20 @@ pub(crate) struct Card {
     pub(crate) instalments: Vec<u8>,
 }
 
+/// The staff's screen and its rules.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Staff {
+    /// Columns shown beside the guide's ten: `gateway`, `held`, `deadline`, `attempts`, `liability`.
+    pub(crate) columns: Vec<String>,
+    /// Days of the month on which the customers' card companies usually close; 31 stands for the last day.
+    pub(crate) closing_days: Vec<u8>,
+    /// Days from an authorisation to the last day of its capture; 60 by contract.
+    pub(crate) authorisation_days: u16,
+    /// Days from a capture to the last day of a change or cancel; 60 by contract.
+    pub(crate) sale_days: u16,
+}
+
 /// The HTTP door.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -91,6 +109,45 @@ impl Default for Urls {
             shopper: "/paygent".to_owned(),
             staff: "/admin/paygent".to_owned(),
         }
+    }
+}
+
+/// The columns that a shop can add to the list, in the order in which they stand.
+pub(crate) const COLUMNS: [&str; 5] = ["deadline", "gateway", "held", "attempts", "liability"];
+
+impl Default for Staff {
+    fn default() -> Self {
+        Self {
+            columns: vec!["deadline".to_owned()],
+            closing_days: vec![15, 31],
+            authorisation_days: 60,
+            sale_days: 60,
+        }
+    }
+}
+
+impl Staff {
+    /// The limits as the rules take them.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            authorisation: self.authorisation_days,
+            sale: self.sale_days,
+        }
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        if let Some(unknown) = self.columns.iter().find(|column| !COLUMNS.contains(&column.as_str())) {
+            let why = format!("there is no column `{unknown}`, only {}", COLUMNS.join(", "));
+            return Err(Problem::misuse("config.columns", why));
+        }
+        if !self.closing_days.iter().all(|day| (1..=31).contains(day)) {
+            return Err(Problem::misuse("config.closing_days", "days of a month are 1 to 31"));
+        }
+        let sound = |days: &u16| (1..=366).contains(days);
+        if !sound(&self.authorisation_days) || !sound(&self.sale_days) {
+            return Err(Problem::misuse("config.days", "a limit is 1 to 366 days"));
+        }
+        Ok(())
     }
 }
 
@@ -131,6 +188,7 @@ impl Config {
             let why = format!("name at least one of {}", BRANDS.join(", "));
             return Err(Problem::misuse("config.brands", why));
         }
+        config.staff.check()?;
         config
             .gateway
             .check()
@@ -193,6 +251,9 @@ mod tests {
         assert_eq!(refused("quarantine_secs", json!(60)), "config.quarantine_secs");
         assert_eq!(refused("databse", json!("x")), "config.malformed");
         assert_eq!(refused("signing_key", json!("c2hvcnQ=")), "config.signing_key");
+        assert_eq!(refused("staff", json!({"columns": ["mood"]})), "config.columns");
+        assert_eq!(refused("staff", json!({"closing_days": [0]})), "config.closing_days");
+        assert_eq!(refused("staff", json!({"sale_days": 0})), "config.days");
         assert_eq!(refused("card", json!({"brands": []})), "config.brands");
         assert_eq!(refused("card", json!({"brands": ["discover"]})), "config.brands");
         assert_eq!(

@@ -11,6 +11,12 @@ pub(crate) fn fold(text: &str) -> String {
         .collect()
 }
 
+/// The pairs of neighbouring characters of a folded text, as words that an index takes whatever the characters are.
+pub(crate) fn pairs(folded: &str) -> Vec<String> {
+    let word = |(one, next): (char, char)| format!("{:06x}{:06x}", u32::from(one), u32::from(next));
+    folded.chars().zip(folded.chars().skip(1)).map(word).collect()
+}
+
 /// The digits of a phone number; empty where the text holds anything that a phone number does not.
 pub(crate) fn phone_digits(text: &str) -> String {
     let folded: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
@@ -40,6 +46,12 @@ mod tests {
             assert_eq!(fold(typed), "テスト会員", "{typed}");
         }
         assert_eq!(fold("ＡＢＣ"), "abc");
+    }
+
+    #[test]
+    fn pairs_are_words_without_signs() {
+        assert_eq!(pairs("田"), [""; 0]);
+        assert_eq!(pairs("田中%"), ["007530004e2d".to_owned(), "004e2d000025".to_owned()]);
     }
 
     #[test]

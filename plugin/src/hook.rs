@@ -3,28 +3,39 @@
 //! A hook file reads the request, loads rows, asks `payment` whether it may, writes the intent, asks `paygent`,
 //! records what came of it, and replies. `settle` and `operation` are the two places that telegrams are sent from.
 
+mod amend;
+mod asked;
 mod bulk;
 mod card;
+mod change;
 mod checkout;
 mod describe;
 pub(crate) mod dispatch;
 mod effects;
+mod export;
 mod journal;
 mod list;
 mod operation;
 mod orders;
 mod outbox;
 mod route;
+mod runs;
+mod settings;
 mod settle;
+mod staff;
 mod state;
+mod timeline;
 mod work;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::instance::Instance;
 use crate::page::Language;
+use crate::payment::{Yen, japan, preflight};
 use crate::reply::{Problem, Reply};
-use crate::request::Request;
+use crate::request::{Operator, Request};
+use crate::seal::Purpose;
+use crate::store::orders::Listed;
 
 /// Whom a hook serves: the host lets nobody else through to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,12 +201,68 @@ pub(crate) static HOOKS: &[Hook] = &[
         list::show,
     ),
     page(
+        "admin.export",
+        Audience::Staff,
+        "GET",
+        "/payments.csv",
+        "the list as CSV, in pieces",
+        export::export,
+    ),
+    page(
+        "admin.order",
+        Audience::Staff,
+        "GET",
+        "/payments/orders/{order}",
+        "an order's payments and their time line",
+        timeline::show,
+    ),
+    page(
+        "admin.inquire",
+        Audience::Staff,
+        "POST",
+        "/payments/orders/{order}/inquire",
+        "ask the gateway how a payment stands",
+        timeline::inquire,
+    ),
+    page(
+        "admin.bulk.list",
+        Audience::Staff,
+        "GET",
+        "/payments/bulk",
+        "the bulk runs so far",
+        runs::list,
+    ),
+    page(
         "admin.bulk.start",
         Audience::Staff,
         "POST",
         "/payments/bulk",
-        "start 一括売上 or 一括取消",
+        "run these rows at once",
         bulk::start,
+    ),
+    page(
+        "admin.bulk.preflight",
+        Audience::Staff,
+        "POST",
+        "/payments/bulk/preflight",
+        "what 実行 would do, as a draft",
+        bulk::preflight,
+    ),
+    page(
+        "admin.bulk.show",
+        Audience::Staff,
+        "GET",
+        "/payments/bulk/{job}",
+        "a bulk run: before, during and after",
+        runs::show,
+    ),
+    page(
+        "admin.bulk.confirm",
+        Audience::Staff,
+        "POST",
+        "/payments/bulk/{job}/confirm",
+        "OK: the run starts, once",
+        bulk::confirm,
     ),
     page(
         "admin.bulk.step",
@@ -204,6 +271,46 @@ pub(crate) static HOOKS: &[Hook] = &[
         "/payments/bulk/{job}/step",
         "work on a bulk run",
         bulk::step,
+    ),
+    page(
+        "admin.bulk.stop",
+        Audience::Staff,
+        "POST",
+        "/payments/bulk/{job}/stop",
+        "begin nothing new",
+        bulk::stop,
+    ),
+    page(
+        "admin.bulk.resume",
+        Audience::Staff,
+        "POST",
+        "/payments/bulk/{job}/resume",
+        "go on",
+        bulk::resume,
+    ),
+    page(
+        "admin.bulk.retry",
+        Audience::Staff,
+        "POST",
+        "/payments/bulk/{job}/retry",
+        "the failed rows again, as a draft",
+        bulk::retry,
+    ),
+    page(
+        "admin.settings",
+        Audience::Staff,
+        "GET",
+        "/settings",
+        "settings and self-check",
+        settings::show,
+    ),
+    page(
+        "admin.check",
+        Audience::Staff,
+        "POST",
+        "/settings/check",
+        "the self-check, with a connection test",
+        settings::check,
     ),
 ];
 
@@ -320,6 +427,54 @@ impl<'a> Call<'a> {
         let pattern = find(hook).map_or("", |hook| hook.path);
         route::segment(pattern, &self.request.path)
             .ok_or_else(|| Problem::misuse("request.path", format!("`{hook}` needs a path like {pattern}")))
+    }
+
+    /// The shop's rules as of today in Japan.
+    fn rules(&self) -> preflight::Rules<'a> {
+        let staff = &self.instance.config.staff;
+        preflight::Rules {
+            limits: staff.limits(),
+            closing_days: &staff.closing_days,
+            today: japan::date(self.moment()),
+        }
+    }
+
+    /// A row of the list as the rules look at it; none where the order has no payment.
+    fn judged(&self, listed: &Listed) -> Option<preflight::Row> {
+        let payment = listed.payment.as_ref()?;
+        Some(preflight::Row {
+            status: payment.status(),
+            last: payment.last_action(),
+            busy: listed.busy,
+            since: payment.since(),
+            held: payment.held(),
+            ordered: Yen::try_from(listed.order.amount).unwrap_or(Yen::ZERO),
+            three_ds: payment.three_ds,
+            own_account: payment.account.is_empty() || payment.account == self.instance.config.gateway.account(),
+        })
+    }
+
+    /// The operator, if the host gives them this right.
+    fn operator_with(&self, right: &str) -> Result<&'a Operator, Problem> {
+        match &self.request.operator {
+            Some(operator) if self.has_right(right) => Ok(operator),
+            _ => Err(Problem::refused(
+                "rights.missing",
+                format!("the right `{right}` is not given"),
+            )),
+        }
+    }
+
+    /// Refuses a form that was not drawn for this operator.
+    fn check_form(&self, operator: &Operator, token: Option<&str>) -> Result<(), Problem> {
+        let sealed = self.instance.seal.open(Purpose::Staff, token.unwrap_or(""), self.now);
+        match sealed.as_deref() {
+            Some([of]) if *of == operator.id => Ok(()),
+            _ => Err(Problem::refused(
+                "form.stale",
+                "the form is not this operator's, or too old; open the page again",
+            )),
+        }
     }
 
     /// The host says that the operator may do this; what it does not say is denied.

@@ -1,14 +1,27 @@
-//! What shoppers and staff see. `text` the wording · `card`, `notice`, `list` one file per page, each with its
-//! template, style and script beside it · `frame` what they share: the template engine and the headers.
+//! What shoppers and staff see. `text` the wording · `card`, `notice` the shopper's pages · `list`, `runs`, `order`,
+//! `settings` the staff's, each with its template · `staff` what those share · `csv` the list as a file · `frame` what all
+//! pages share: the template engine and the headers.
 
 mod card;
+mod csv;
 mod frame;
 mod list;
 mod notice;
+mod order;
+mod runs;
+mod settings;
+mod staff;
 mod text;
 
 pub(crate) use card::{Brand, CardPage, CardProblem, card};
+pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::Page;
-pub(crate) use list::{Line, ListPage, PageLink, Row, RunResult, Running, StatusBox, list, reason};
+pub(crate) use list::{Cell, ListPage, PageLink, Row, SortHead, list};
 pub(crate) use notice::{Confirming, Link, Notice, confirming, notice};
+pub(crate) use order::{Event, OperationButton, OrderPage, PaymentLine, order};
+pub(crate) use runs::{
+    Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage, Stopped, run, runs,
+};
+pub(crate) use settings::{Check, SettingsPage, settings};
+pub(crate) use staff::{Fact, StaffFrame, TickBox, gateway_status, path_segment, reason};
 pub(crate) use text::{Language, text};

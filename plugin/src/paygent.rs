@@ -18,7 +18,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::payment::Yen;
-use client::Failure;
+use client::{Failure, Posted};
 pub(crate) use codes::{Class, class};
 pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
 use reply::Fields;
@@ -45,10 +45,19 @@ pub(crate) struct Authorise {
     pub(crate) trading_id: TradingId,
     pub(crate) amount: Yen,
     pub(crate) class: PaymentClass,
-    /// The token that the browser got for the card; good for one 020.
-    pub(crate) card_token: SecretString,
-    /// The token covers the security code.
-    pub(crate) security_code: bool,
+    pub(crate) card: CardSource,
+}
+
+/// Whose card is charged.
+pub(crate) enum CardSource {
+    Token {
+        /// What the browser got for the card; good for one 020.
+        token: SecretString,
+        /// The token covers the security code.
+        security_code: bool,
+    },
+    /// The card of an earlier payment (`ref_trading_id`); the new payment is without 3-D Secure (guide line 272).
+    Earlier(TradingId),
 }
 
 /// How the shopper pays it off.
@@ -58,6 +67,33 @@ pub(crate) enum PaymentClass {
     Once,
     /// 分割, in so many parts.
     Instalments(u8),
+}
+
+impl PaymentClass {
+    /// `payment_class` of the wire.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Once => "10",
+            Self::Instalments(_) => "61",
+        }
+    }
+
+    /// `split_count`; 0 where there is none.
+    pub(crate) fn split_count(self) -> u8 {
+        match self {
+            Self::Once => 0,
+            Self::Instalments(count) => count,
+        }
+    }
+
+    /// The class as rows keep it.
+    pub(crate) fn read(code: &str, split_count: i32) -> Option<Self> {
+        match (code, u8::try_from(split_count)) {
+            ("10", _) => Some(Self::Once),
+            ("61", Ok(count)) => Some(Self::Instalments(count)),
+            _ => None,
+        }
+    }
 }
 
 /// A payment that a telegram acts on.
@@ -117,6 +153,8 @@ pub(crate) struct Exchange {
     pub(crate) reply: Vec<(String, String)>,
     /// A payment_id that the reply carried, also where it said no.
     pub(crate) payment_id: Option<PaymentId>,
+    /// The gateway's clock, where it told it.
+    pub(crate) date: Option<DateTime<Utc>>,
 }
 
 /// Paygent, as this merchant reaches it.
@@ -126,6 +164,11 @@ impl Gateway {
     /// Opens nothing.
     pub(crate) fn new(settings: Settings) -> Self {
         Self(settings)
+    }
+
+    /// Days until the client certificate runs out; none where the account has none.
+    pub(crate) fn certificate_days_left(&self, now: DateTime<Utc>) -> Option<Result<i64, Fault>> {
+        tls::days_left(&self.0, now.timestamp())
     }
 
     /// 020. Never sent twice for one attempt.
@@ -211,8 +254,9 @@ impl Gateway {
         let outcome = match self.send(telegram, now) {
             Err(Failure::NotSent(fault)) => Outcome::NotExecuted(fault),
             Err(Failure::Lost(fault)) => Outcome::Unknown(fault),
-            Ok(body) => {
-                let reply = Fields::parse(&body);
+            Ok(posted) => {
+                let reply = Fields::parse(&posted.body);
+                exchange.date = posted.date;
                 exchange.reply = reply.masked();
                 exchange.payment_id = payment_id(&reply);
                 conclude(telegram.kind, &reply, read)
@@ -222,7 +266,7 @@ impl Gateway {
         Answer { outcome, exchange }
     }
 
-    fn send(&self, telegram: &Telegram, now: DateTime<Utc>) -> Result<Vec<u8>, Failure> {
+    fn send(&self, telegram: &Telegram, now: DateTime<Utc>) -> Result<Posted, Failure> {
         let settings = &self.0;
         let unencodable =
             |error: telegram::FieldError| Failure::NotSent(Fault::new(FaultCode::Unencodable, error.to_string()));
@@ -241,19 +285,22 @@ fn authorise(asked: &Authorise) -> Telegram {
         .with("trading_id", asked.trading_id.as_str())
         .with("payment_id", "")
         .with("payment_amount", asked.amount.get().to_string());
+    let telegram = telegram.with("payment_class", asked.class.code());
     let telegram = match asked.class {
-        PaymentClass::Once => telegram.with("payment_class", "10"),
-        PaymentClass::Instalments(count) => telegram
-            .with("payment_class", "61")
-            .with("split_count", count.to_string()),
+        PaymentClass::Once => telegram,
+        PaymentClass::Instalments(count) => telegram.with("split_count", count.to_string()),
     };
-    let telegram = telegram
-        .with("3dsecure_ryaku", "1")
-        .with("card_token", asked.card_token.expose_secret());
-    if asked.security_code {
-        telegram.with("security_code_use", "1")
-    } else {
-        telegram
+    let telegram = telegram.with("3dsecure_ryaku", "1");
+    match &asked.card {
+        CardSource::Earlier(trading_id) => telegram.with("ref_trading_id", trading_id.as_str()),
+        CardSource::Token { token, security_code } => {
+            let telegram = telegram.with("card_token", token.expose_secret());
+            if *security_code {
+                telegram.with("security_code_use", "1")
+            } else {
+                telegram
+            }
+        }
     }
 }
 

@@ -53,6 +53,12 @@ pub(crate) struct Reply {
     /// A whole page, to be sent as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
+    /// The same where it is not text, in Base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body_base64: Option<String>,
+    /// The body goes on: ask for this path and query next, and send what comes behind what came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
     /// A piece of a page, to be framed by the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fragment: Option<Fragment>,

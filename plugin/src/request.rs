@@ -40,7 +40,7 @@ pub(crate) struct Request {
     pub(crate) nonce: Option<String>,
     /// Who works at the staff's screen.
     pub(crate) operator: Option<Operator>,
-    /// What the operator may do: `view`, `capture`, `void`. A right that is not named is denied.
+    /// What the operator may do: `view`, `capture`, `void`, `change`, `settings`. A right that is not named is denied.
     pub(crate) rights: Vec<String>,
     /// The hook's own question.
     pub(crate) data: Option<serde_json::Value>,

@@ -8,13 +8,16 @@
 
 pub(crate) mod answers;
 pub(crate) mod attempts;
+pub(crate) mod changes;
 pub(crate) mod effects;
+pub(crate) mod facts;
 pub(crate) mod flags;
 pub(crate) mod holds;
 pub(crate) mod jobs;
 pub(crate) mod orders;
 pub(crate) mod payments;
 mod schema;
+pub(crate) mod search;
 pub(crate) mod telegrams;
 
 use std::fs::OpenOptions;

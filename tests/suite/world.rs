@@ -231,6 +231,38 @@ impl World {
         self.list(&[("job", &job)])
     }
 
+    /// The staff edit an order's amount in the shop.
+    pub(crate) fn reprice(&self, order: &Order, amount: i64) {
+        let edited = self.adapter.shop.edit(&order.order_id, None, Some(amount)).unwrap();
+        self.adapter.tell(&edited).unwrap();
+    }
+
+    /// Payments of the order that hold or have taken money at the simulator: id, status, amount.
+    pub(crate) fn live(&self, order: &str) -> Vec<(i64, i64, i64)> {
+        let all: Vec<Value> = self.control("GET", &format!("payments?order={order}"), "");
+        let number = |payment: &Value, field: &str| payment[field].as_i64().unwrap();
+        all.iter()
+            .map(|payment| {
+                (
+                    number(payment, "payment_id"),
+                    number(payment, "status"),
+                    number(payment, "amount"),
+                )
+            })
+            .filter(|(_, status, _)| [20, 30, 40, 41].contains(status))
+            .collect()
+    }
+
+    /// The payments of an order as its page tells them.
+    pub(crate) fn order_page(&self, order: &str) -> List {
+        List(
+            self.adapter
+                .call("staff.route", &staff("GET", &format!("/payments/orders/{order}")))
+                .unwrap()
+                .reply,
+        )
+    }
+
     /// Telegrams that the simulator has seen of that kind.
     pub(crate) fn telegrams(&self, kind: &str) -> Vec<Value> {
         let all: Vec<Value> = self.control("GET", "telegrams", "");
@@ -267,7 +299,7 @@ impl World {
 pub(crate) fn staff(method: &str, path: &str) -> Value {
     json!({
         "method": method, "path": path, "staff_url": "/admin/paygent", "nonce": "test-nonce",
-        "operator": {"id": "1", "name": "管理者"}, "rights": ["view", "capture", "void"],
+        "operator": {"id": "1", "name": "管理者"}, "rights": ["view", "capture", "void", "change", "settings"],
     })
 }
 
@@ -316,8 +348,16 @@ impl List {
     }
 }
 
-/// Text without tags, spaces folded.
+/// Text without tags, styles and scripts, spaces folded.
 pub(crate) fn words(html: &str) -> String {
+    let mut html = html.to_owned();
+    for tag in ["style", "script"] {
+        while let Some(from) = html.find(&format!("<{tag}"))
+            && let Some(length) = html[from..].find(&format!("</{tag}>"))
+        {
+            html.replace_range(from..from + length, "");
+        }
+    }
     let mut text = String::new();
     let mut inside = false;
     for c in html.chars() {

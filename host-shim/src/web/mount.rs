@@ -48,7 +48,11 @@ pub(super) async fn staff(
     set(&mut request, "staff_url", json!("/admin/paygent"));
     set(&mut request, "nonce", json!(nonce));
     set(&mut request, "operator", json!({"id": "1", "name": "管理者"}));
-    set(&mut request, "rights", json!(["view", "capture", "void"]));
+    set(
+        &mut request,
+        "rights",
+        json!(["view", "capture", "void", "change", "settings"]),
+    );
     let called = call(Arc::clone(&site), "staff.route", request).await?;
     let Some(fragment) = called.reply.get("fragment") else {
         return Ok(whole(&called.reply));

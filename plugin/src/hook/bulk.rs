@@ -1,239 +1,514 @@
-//! Bulk runs (guide, p. 5 to 7): the staff tick rows and press 実行. A run is rows, one per order, so that a killed
-//! process loses nothing, and each row's legality is decided again when it runs.
+//! Bulk runs (guide, p. 5 to 7): the staff tick rows and press 実行, are shown what will happen, and confirm. A run is
+//! rows, one per order, so that a killed process loses nothing and any process goes on; each row's legality is decided
+//! again when it runs.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Call, operation};
-use crate::payment::operation::Column;
-use crate::reply::{Problem, Reply};
-use crate::seal::{Purpose, random_hex};
-use crate::store::jobs::{Item, Job};
-use crate::store::{Connection, StoreResult, jobs, orders, telegrams};
+use super::amend::{self, Ids};
+use super::asked::Asked;
+use super::{Call, operation, outbox};
+use crate::payment::operation::{Action, Column};
+use crate::reply::{Effect, Problem, Reply};
+use crate::request::{Form, Operator};
+use crate::seal::random_hex;
+use crate::store::jobs::{Counts, Item, Job, JobState};
+use crate::store::orders::Listed;
+use crate::store::search::{self, Search};
+use crate::store::{Connection, StoreError, StoreResult, changes, jobs, orders, telegrams};
 
 /// The most rows of one run.
-const MOST_ROWS: usize = 10_000;
-/// How long the request that starts a run works on it itself.
-const FIRST_BUDGET: Duration = Duration::from_secs(5);
+pub(super) const MOST_ROWS: usize = 10_000;
+/// How long the request that starts a run works on it itself: a short run is done when its page is drawn.
+const FIRST_BUDGET: Duration = Duration::from_secs(2);
+/// How long a step works.
+const STEP_BUDGET: Duration = Duration::from_secs(1);
 
 /// What a slice of a run did.
 pub(super) struct Progress {
     pub(super) worked: i32,
     pub(super) left: i32,
+    /// Orders that it worked on.
+    touched: Vec<String>,
 }
 
-/// `admin.bulk.start`.
-pub(super) fn start(call: &Call<'_>) -> Result<Reply, Problem> {
+/// What an operator asks for: a column, and the rows.
+struct Asking<'a> {
+    operator: &'a Operator,
+    column: Column,
+    form: Form,
+}
+
+fn asking<'a>(call: &Call<'a>) -> Result<Asking<'a>, Problem> {
     call.refuse_other_sites()?;
-    let posted = call.request.form()?;
-    let column = posted
+    let form = call.request.form()?;
+    let column = form
         .one("operation")?
         .and_then(Column::parse)
         .ok_or_else(|| Problem::misuse("form.operation", "there is no such operation"))?;
-    let operator = match &call.request.operator {
-        Some(operator) if call.has_right(column.name()) => operator,
-        _ => {
-            return Err(Problem::refused(
-                "rights.missing",
-                format!("the right `{}` is not given", column.name()),
-            ));
+    let operator = call.operator_with(column.name())?;
+    call.check_form(operator, form.one("csrf")?)?;
+    Ok(Asking { operator, column, form })
+}
+
+impl Asking<'_> {
+    /// The ticked orders, each once. Each column's boxes have a name of their own: 実行 of one column runs that column's
+    /// ticked rows only (R50).
+    fn ticked(&self) -> Vec<String> {
+        let mut ticked: Vec<String> = Vec::new();
+        let mut known = std::collections::HashSet::new();
+        let boxes = format!("order_{}", self.column.name());
+        for order in self.form.all("order").chain(self.form.all(&boxes)) {
+            let order: String = order.chars().take(64).collect();
+            if known.insert(order.clone()) {
+                ticked.push(order);
+            }
         }
+        ticked
+    }
+}
+
+/// `admin.bulk.preflight`: what would happen, kept as a draft that the operator confirms or leaves.
+pub(super) fn preflight(call: &Call<'_>) -> Result<Reply, Problem> {
+    let asking = asking(call)?;
+    let query = Asked::of_query(asking.form.one("search")?.unwrap_or(""));
+    let rows = if asking.form.one("whole")?.is_some() {
+        whole_search(call, &query.search(call), asking.column)?
+    } else {
+        let ids = asking.ticked();
+        let mut rows = call.instance.store.read(|rows| seen(call, rows, ids))?;
+        let drawn: std::collections::HashMap<&str, &str> = asking
+            .form
+            .all("drawn")
+            .filter_map(|pair| pair.rsplit_once('='))
+            .collect();
+        for row in &mut rows {
+            let was = drawn.get(row.order_id.as_str());
+            row.moved = was.is_some_and(|was| row.seen.as_deref() != Some(*was));
+        }
+        rows
     };
-    let sealed = call
-        .instance
-        .seal
-        .open(Purpose::Staff, posted.one("csrf")?.unwrap_or(""), call.now);
-    if !matches!(sealed.as_deref(), Some([of]) if *of == operator.id) {
-        return Err(Problem::refused(
-            "form.stale",
-            "the form is not this operator's, or too old; open the list again",
-        ));
+    if rows.is_empty() || rows.len() > MOST_ROWS {
+        let why = if rows.is_empty() { "nothing" } else { "too_many" };
+        let back = query.url(&format!("{}/payments", call.staff_url()), &[(why, "1")]);
+        return Ok(Reply::redirect(back));
     }
-    let mut ticked: Vec<&str> = Vec::new();
-    // Each column's boxes have a name of their own: 実行 of one column runs that column's ticked rows only (R50).
-    let boxes = format!("order_{}", column.name());
-    for order in posted.all("order").chain(posted.all(&boxes)) {
-        if !ticked.contains(&order) {
-            ticked.push(order);
+    let job = draft(call, (asking.operator, asking.column), &rows, &query.query())?;
+    Ok(
+        Reply::redirect(format!("{}/payments/bulk/{}", call.staff_url(), job.job_id))
+            .with_data(json!({"job": job.job_id})),
+    )
+}
+
+/// An order of a run to be: its id, number, and what the operator sees of it.
+struct Chosen {
+    order_id: String,
+    number: String,
+    seen: Option<String>,
+    /// Something changed since the list was drawn.
+    moved: bool,
+}
+
+fn chosen(call: &Call<'_>, listed: &Listed) -> Chosen {
+    Chosen {
+        order_id: listed.order.order_id.clone(),
+        number: listed.order.order_number.clone(),
+        seen: call.judged(listed).map(|row| row.stamp()),
+        moved: false,
+    }
+}
+
+/// The ticked orders as they stand now, in the order in which they were ticked; ids that nobody knows stay among them.
+fn seen(call: &Call<'_>, rows: &mut Connection, ids: Vec<String>) -> StoreResult<Vec<Chosen>> {
+    let known = orders::listed_of(rows, &ids)?;
+    let known: std::collections::HashMap<&str, &Listed> = known
+        .iter()
+        .map(|listed| (listed.order.order_id.as_str(), listed))
+        .collect();
+    Ok(ids
+        .into_iter()
+        .map(|id| match known.get(id.as_str()) {
+            Some(listed) => chosen(call, listed),
+            None => Chosen {
+                number: id.clone(),
+                order_id: id,
+                seen: None,
+                moved: false,
+            },
+        })
+        .collect())
+}
+
+/// Every row of a search that the column offers something for; one more than a run can have tells that there are too many.
+fn whole_search(call: &Call<'_>, search: &Search, column: Column) -> Result<Vec<Chosen>, Problem> {
+    const AT_ONCE: i64 = 1_000;
+    let mut all = Vec::new();
+    let mut page = Search {
+        offset: 0,
+        limit: AT_ONCE,
+        ..search.clone()
+    };
+    loop {
+        let rows = call.instance.store.read(|rows| search::page(rows, &page))?;
+        let end = i64::try_from(rows.len()).unwrap_or(0) < AT_ONCE;
+        let offered = |listed: &&Listed| {
+            call.judged(listed)
+                .is_some_and(|row| row.offered(column, &call.rules()).is_some())
+        };
+        all.extend(rows.iter().filter(offered).map(|listed| chosen(call, listed)));
+        if end || all.len() > MOST_ROWS {
+            return Ok(all);
         }
+        page.offset += AT_ONCE;
     }
-    if ticked.is_empty() || ticked.len() > MOST_ROWS {
-        return Ok(Reply::redirect(format!("{}/payments?nothing=1", call.staff_url())));
-    }
+}
+
+fn draft(
+    call: &Call<'_>,
+    (operator, column): (&Operator, Column),
+    rows: &[Chosen],
+    query: &str,
+) -> Result<Job, Problem> {
     let job = Job {
         job_id: random_hex::<16>()?,
         operation: column.name().to_owned(),
         operator_id: operator.id.clone(),
         operator_name: operator.name.clone(),
-        total: i32::try_from(ticked.len()).unwrap_or(i32::MAX),
+        total: i32::try_from(rows.len()).unwrap_or(i32::MAX),
         created_at: call.moment(),
         finished_at: None,
+        state: JobState::Draft.name().to_owned(),
+        retry_of: None,
+        search: Some(query.to_owned()),
     };
-    call.instance.store.write(|rows| {
-        let items = ticked
-            .iter()
-            .zip(1..)
-            .map(|(order_id, position)| item(rows, &job, order_id, position));
-        let items = items.collect::<StoreResult<Vec<_>>>()?;
-        jobs::insert(rows, &job, &items)
+    keep(call, &job, rows)?;
+    Ok(job)
+}
+
+fn keep(call: &Call<'_>, job: &Job, rows: &[Chosen]) -> Result<(), Problem> {
+    let items: Vec<Item> = rows
+        .iter()
+        .zip(1..)
+        .map(|(row, position)| Item {
+            job_id: job.job_id.clone(),
+            position,
+            order_id: row.order_id.clone(),
+            order_number: row.number.clone(),
+            state: jobs::WAITING.to_owned(),
+            telegram_id: None,
+            kind: None,
+            code: row.moved.then(|| jobs::MOVED.to_owned()),
+            change_id: None,
+            seen: row.seen.clone(),
+            version: 1,
+        })
+        .collect();
+    Ok(call.instance.store.write(|rows| jobs::insert(rows, job, &items))?)
+}
+
+/// `admin.bulk.start`: these rows at once, for a host or a script that has asked its people itself. Nobody was shown the
+/// rows, so none is compared with what was seen.
+pub(super) fn start(call: &Call<'_>) -> Result<Reply, Problem> {
+    let asking = asking(call)?;
+    let ids = asking.ticked();
+    if ids.is_empty() || ids.len() > MOST_ROWS {
+        return Ok(Reply::redirect(format!("{}/payments?nothing=1", call.staff_url())));
+    }
+    let mut rows = call.instance.store.read(|rows| seen(call, rows, ids))?;
+    for row in &mut rows {
+        row.seen = None;
+    }
+    let job = draft(call, (asking.operator, asking.column), &rows, "")?;
+    begin(call, &job)
+}
+
+/// `admin.bulk.confirm`: OK was pressed. However often, the run starts once.
+pub(super) fn confirm(call: &Call<'_>) -> Result<Reply, Problem> {
+    let job = steered(call, "admin.bulk.confirm")?;
+    begin(call, &job)
+}
+
+fn begin(call: &Call<'_>, job: &Job) -> Result<Reply, Problem> {
+    call.instance
+        .store
+        .write(|rows| jobs::turn(rows, &job.job_id, &[JobState::Draft], JobState::Running))?;
+    work_and_show(call, job, FIRST_BUDGET)
+}
+
+/// `admin.bulk.stop`: nothing new is begun; what was sent is followed to its end.
+pub(super) fn stop(call: &Call<'_>) -> Result<Reply, Problem> {
+    let job = steered(call, "admin.bulk.stop")?;
+    call.instance
+        .store
+        .write(|rows| jobs::turn(rows, &job.job_id, &[JobState::Running], JobState::Stopped))?;
+    Ok(shown(call, &job))
+}
+
+/// `admin.bulk.resume`.
+pub(super) fn resume(call: &Call<'_>) -> Result<Reply, Problem> {
+    let job = steered(call, "admin.bulk.resume")?;
+    call.instance
+        .store
+        .write(|rows| jobs::turn(rows, &job.job_id, &[JobState::Stopped], JobState::Running))?;
+    work_and_show(call, &job, FIRST_BUDGET)
+}
+
+/// `admin.bulk.retry`: the failed rows again, as a draft of their own.
+pub(super) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
+    let job = steered(call, "admin.bulk.retry")?;
+    let most = i64::try_from(MOST_ROWS).unwrap_or(i64::MAX);
+    let rows = call.instance.store.read(|rows| {
+        let failed = jobs::items(rows, &job.job_id, (jobs::FAILED, 0, most))?;
+        seen(call, rows, failed.into_iter().map(|item| item.order_id).collect())
     })?;
-    advance(call, &job, Instant::now() + FIRST_BUDGET)?;
+    let (Some(column), false) = (Column::parse(&job.operation), rows.is_empty()) else {
+        return Ok(shown(call, &job));
+    };
+    let again = Job {
+        job_id: random_hex::<16>()?,
+        total: i32::try_from(rows.len()).unwrap_or(i32::MAX),
+        operation: column.name().to_owned(),
+        created_at: call.moment(),
+        finished_at: None,
+        state: JobState::Draft.name().to_owned(),
+        retry_of: Some(job.job_id.clone()),
+        ..as_of_operator(call, job)?
+    };
+    keep(call, &again, &rows)?;
     Ok(
-        Reply::redirect(format!("{}/payments?job={}", call.staff_url(), job.job_id))
-            .with_data(json!({"job": job.job_id}))
-            .with_effects(offered(call, &job)?),
+        Reply::redirect(format!("{}/payments/bulk/{}", call.staff_url(), again.job_id))
+            .with_data(json!({"job": again.job_id})),
     )
 }
 
-fn item(rows: &mut Connection, job: &Job, order_id: &str, position: i32) -> StoreResult<Item> {
-    let order = orders::find(rows, order_id)?;
-    Ok(Item {
-        job_id: job.job_id.clone(),
-        position,
-        order_id: order_id.chars().take(64).collect(),
-        order_number: order.map_or_else(|| order_id.chars().take(64).collect(), |order| order.order_number),
-        state: jobs::WAITING.to_owned(),
-        telegram_id: None,
-        kind: None,
-        code: None,
-        version: 1,
+fn as_of_operator(call: &Call<'_>, job: Job) -> Result<Job, Problem> {
+    let operator = call.operator_with(&job.operation)?;
+    Ok(Job {
+        operator_id: operator.id.clone(),
+        operator_name: operator.name.clone(),
+        ..job
     })
+}
+
+/// The run of a posted form, for an operator who may do what it does.
+fn steered(call: &Call<'_>, hook: &'static str) -> Result<Job, Problem> {
+    call.refuse_other_sites()?;
+    let job = named(call, hook)?;
+    let operator = call.operator_with(&job.operation)?;
+    let form = call.request.form()?;
+    call.check_form(operator, form.one("csrf")?)?;
+    Ok(job)
+}
+
+/// The run that the path names.
+pub(super) fn named(call: &Call<'_>, hook: &'static str) -> Result<Job, Problem> {
+    let id = call.segment(hook)?;
+    call.instance
+        .store
+        .read(|rows| jobs::find(rows, id))?
+        .ok_or_else(|| Problem::misuse("job.unknown", "there is no such run"))
+}
+
+fn work_and_show(call: &Call<'_>, job: &Job, budget: Duration) -> Result<Reply, Problem> {
+    let progress = advance(call, job, Instant::now() + budget)?;
+    Ok(shown(call, job).with_effects(offered(call, &progress)?))
+}
+
+/// The list with the run's result above it, as the guide shows it (p. 6).
+fn shown(call: &Call<'_>, job: &Job) -> Reply {
+    let query = Asked::of_query(job.search.as_deref().unwrap_or(""));
+    let url = query.url(&format!("{}/payments", call.staff_url()), &[("job", &job.job_id)]);
+    Reply::redirect(url).with_data(json!({"job": job.job_id}))
 }
 
 /// `admin.bulk.step`.
 pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
-    if !call.has_right("view") {
-        return Err(Problem::refused("rights.missing", "the right `view` is not given"));
-    }
-    let id = call.segment("admin.bulk.step")?;
-    let job = call
-        .instance
-        .store
-        .read(|rows| jobs::find(rows, id))?
-        .ok_or_else(|| Problem::misuse("job.unknown", "there is no such run"))?;
-    let progress = advance(call, &job, Instant::now() + Duration::from_secs(1))?;
-    let data = json!({"job": job.job_id, "total": job.total, "left": progress.left});
-    let mut reply = Reply::data(data.clone()).with_effects(offered(call, &job)?);
+    call.operator_with("view")?;
+    let job = named(call, "admin.bulk.step")?;
+    let progress = advance(call, &job, Instant::now() + STEP_BUDGET)?;
+    let (job, counts) = call.instance.store.read(|rows| {
+        let now = jobs::find(rows, &job.job_id)?.unwrap_or(job);
+        let counts = jobs::counts(rows, &now.job_id)?;
+        Ok((now, counts))
+    })?;
+    let Counts { waiting, done, failed } = counts;
+    let data = json!({
+        "job": job.job_id, "state": job.state, "total": job.total, "left": waiting, "done": done, "failed": failed,
+    });
+    let mut reply = Reply::data(data.clone()).with_effects(offered(call, &progress)?);
     reply.status = Some(200);
     reply
         .headers
         .insert("content-type".to_owned(), "application/json".to_owned());
     reply.headers.insert("cache-control".to_owned(), "no-store".to_owned());
     reply.body = Some(data.to_string());
-    Ok(if progress.left > 0 { reply.more() } else { reply })
+    let goes_on = waiting > 0 && job.state()? == JobState::Running;
+    Ok(if goes_on { reply.more() } else { reply })
 }
 
-fn offered(call: &Call<'_>, job: &Job) -> Result<Vec<crate::reply::Effect>, Problem> {
+fn offered(call: &Call<'_>, progress: &Progress) -> Result<Vec<Effect>, Problem> {
     Ok(call.instance.store.read(|rows| {
         let mut effects = Vec::new();
-        for item in jobs::items(rows, &job.job_id)? {
-            effects.extend(super::outbox::offered(rows, &item.order_id)?);
+        for order_id in &progress.touched {
+            effects.extend(outbox::offered(rows, order_id)?);
         }
         Ok(effects)
     })?)
 }
 
-/// Works on a run until its end or `ends`.
+/// Works on a run until its end or `ends`. A stopped run begins nothing, but follows what it has begun.
 pub(super) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Result<Progress, Problem> {
+    const AT_ONCE: i64 = 100;
     let Some(column) = Column::parse(&job.operation) else {
         return Err(Problem::failed(
             "job.unreadable",
             format!("run {} has an unknown operation", job.job_id),
         ));
     };
-    let mut progress = Progress { worked: 0, left: 0 };
-    for item in call.instance.store.read(|rows| jobs::items(rows, &job.job_id))? {
-        if item.state != jobs::WAITING {
-            continue;
+    let mut progress = Progress {
+        worked: 0,
+        left: 0,
+        touched: Vec::new(),
+    };
+    let mut after = 0;
+    loop {
+        let items = call.instance.store.read(|rows| {
+            let state = jobs::find(rows, &job.job_id)?.map(|job| job.state()).transpose()?;
+            match state {
+                Some(JobState::Running) => jobs::items(rows, &job.job_id, (jobs::WAITING, after, AT_ONCE)).map(Some),
+                Some(JobState::Stopped) => jobs::begun(rows, &job.job_id, (after, AT_ONCE)).map(Some),
+                _ => Ok(None),
+            }
+        })?;
+        let Some(items) = items else { return Ok(progress) };
+        let Some(last) = items.last() else { break };
+        after = last.position;
+        for item in items {
+            if Instant::now() >= ends {
+                progress.left += 1;
+                continue;
+            }
+            progress.touched.push(item.order_id.clone());
+            if run(call, job, column, item)? {
+                progress.worked += 1;
+            } else {
+                progress.left += 1;
+            }
         }
-        if Instant::now() < ends && run(call, job, column, item)? {
-            progress.worked += 1;
-        } else {
-            progress.left += 1;
+        if Instant::now() >= ends {
+            return Ok(progress);
         }
     }
-    if progress.left == 0 {
-        call.instance
-            .store
-            .write(|rows| jobs::finish(rows, &job.job_id, call.moment()))?;
-    }
+    call.instance.store.write(|rows| {
+        if jobs::counts(rows, &job.job_id)?.waiting == 0 {
+            jobs::finish(rows, &job.job_id, call.moment())?;
+        }
+        Ok(())
+    })?;
     Ok(progress)
 }
 
 /// What a row's next step is.
 enum Next {
     Send(Box<telegrams::Telegram>),
+    Change(Box<changes::Change>),
     Ended,
-    NotMine,
 }
 
 /// Runs one row; `false` where its end is not known yet.
 fn run(call: &Call<'_>, job: &Job, column: Column, mut item: Item) -> Result<bool, Problem> {
-    if item.telegram_id.is_some() {
+    if item.is_begun() {
         return follow(call, item);
     }
-    let telegram_id = random_hex::<16>()?;
-    let operator = if job.operator_name.is_empty() {
-        &job.operator_id
-    } else {
-        &job.operator_name
-    };
-    let next = call.instance.store.write(|rows| {
-        let intent = operation::intend(rows, &item.order_id, column, &telegram_id, (operator, call.moment()))?;
-        let next = match intent {
-            Ok(telegram) => {
-                item.telegram_id = Some(telegram.telegram_id.clone());
-                item.kind = Some(telegram.kind.clone());
-                Next::Send(Box::new(telegram))
-            }
-            Err(code) => {
-                jobs::FAILED.clone_into(&mut item.state);
-                item.code = Some(code);
-                Next::Ended
-            }
-        };
-        if jobs::update_item(rows, &mut item)? {
-            Ok(next)
-        } else {
-            // Another process runs this row: our intent must not stand beside its.
-            Err(crate::store::StoreError::Statement(
-                diesel::result::Error::RollbackTransaction,
-            ))
-        }
-    });
+    let ids = Ids::draw()?;
+    let next = call
+        .instance
+        .store
+        .write(|rows| intend(call, rows, (job, column), &mut item, &ids));
     let next = match next {
         Ok(next) => next,
-        Err(crate::store::StoreError::Statement(diesel::result::Error::RollbackTransaction)) => Next::NotMine,
-        Err(error) if error.is_taken() => Next::NotMine,
+        // Another process runs this row.
+        Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)) => return Ok(false),
+        Err(error) if error.is_taken() => return Ok(false),
         Err(error) => return Err(error.into()),
     };
     match next {
-        Next::NotMine => Ok(false),
-        Next::Ended => Ok(true),
-        Next::Send(telegram) => {
-            operation::send(call, &telegram)?;
-            follow(call, item)
+        Next::Ended => return Ok(true),
+        Next::Send(telegram) => operation::send(call, &telegram).map(drop)?,
+        Next::Change(change) => amend::begin(call, &change)?,
+    }
+    follow(call, item)
+}
+
+/// Decides a row by what is so now, and commits what will be sent for it.
+fn intend(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    (job, column): (&Job, Column),
+    item: &mut Item,
+    ids: &Ids,
+) -> StoreResult<Next> {
+    let decided = operation::decide(call, rows, &item.order_id, (column, item.seen.as_deref()))?;
+    let next = match decided {
+        Ok((action, mut order, payment)) => {
+            item.kind = Some(action.kind().to_owned());
+            match action {
+                Action::Send(wanted) => {
+                    let by = (job.operator(), call.moment());
+                    let telegram = operation::intend(rows, &payment, wanted, &ids.telegram, by)?;
+                    item.telegram_id = Some(telegram.telegram_id.clone());
+                    Next::Send(Box::new(telegram))
+                }
+                Action::Change(kind) => {
+                    let change = amend::intend(call, rows, (&mut order, &payment, kind), ids, job.operator())?;
+                    item.change_id = Some(change.change_id.clone());
+                    Next::Change(Box::new(change))
+                }
+            }
         }
+        Err(code) => {
+            jobs::FAILED.clone_into(&mut item.state);
+            item.code = Some(code.to_owned());
+            Next::Ended
+        }
+    };
+    if jobs::update_item(rows, item)? {
+        Ok(next)
+    } else {
+        // Another process runs this row: our intent must not stand beside its.
+        Err(StoreError::Statement(diesel::result::Error::RollbackTransaction))
     }
 }
 
-/// Ends a row by what its telegram came to.
+/// Ends a row by what its telegram or its change came to.
 fn follow(call: &Call<'_>, mut item: Item) -> Result<bool, Problem> {
-    let Some(id) = item.telegram_id.clone() else {
-        return Ok(false);
-    };
-    operation::resume(call, &id)?;
+    let (telegram_id, change_id) = (item.telegram_id.clone(), item.change_id.clone());
+    if let Some(id) = &telegram_id {
+        operation::resume(call, id)?;
+    }
+    if let Some(id) = &change_id {
+        amend::resume(call, id)?;
+    }
     Ok(call.instance.store.write(|rows| {
-        let Some(telegram) = telegrams::find(rows, &id)? else {
+        let ended = match (&telegram_id, &change_id) {
+            (Some(id), _) => telegrams::find(rows, id)?
+                .filter(|telegram| telegram.open_key.is_none())
+                .map(|telegram| (telegram.state == telegrams::GOOD, telegram.code)),
+            (None, Some(id)) => match changes::find(rows, id)? {
+                Some(change) if change.open_order.is_none() => Some((
+                    change.state()? == crate::payment::change::ChangeState::Done,
+                    change.code,
+                )),
+                _ => None,
+            },
+            (None, None) => None,
+        };
+        let Some((done, code)) = ended else {
             return Ok(false);
         };
-        if telegram.open_key.is_some() {
-            return Ok(false);
-        }
-        let done = telegram.state == telegrams::GOOD;
         if done { jobs::DONE } else { jobs::FAILED }.clone_into(&mut item.state);
-        item.code = telegram.code;
+        item.code = code;
         jobs::update_item(rows, &mut item)?;
         Ok(true)
     })?)

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::route::{notice, whole};
 use super::{Call, journal, outbox, settle};
 use crate::page;
-use crate::paygent::{Authorise, PaymentClass, TradingId};
+use crate::paygent::{Authorise, CardSource, PaymentClass, TradingId};
 use crate::payment::Yen;
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::hold::HoldState;
@@ -175,8 +175,10 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
         amount: Yen::try_from(attempt.amount)
             .map_err(|_| Problem::misuse("order.amount", "the amount cannot be paid"))?,
         class: wish.class,
-        card_token: wish.token.clone().into(),
-        security_code: true,
+        card: CardSource::Token {
+            token: wish.token.clone().into(),
+            security_code: true,
+        },
     };
     let answer = call.instance.gateway.authorise(&asked, call.now);
     settle::authorisation(call, &attempt, answer)?;
@@ -221,6 +223,9 @@ fn intend(
         inquired_at: None,
         next_inquiry_at: next_inquiry(now, 0),
         live_order: None,
+        change_id: None,
+        payment_class: wish.class.code().to_owned(),
+        split_count: i32::from(wish.class.split_count()),
         version: 1,
     };
     attempt.move_to(AttemptState::Sent);

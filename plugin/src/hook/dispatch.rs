@@ -26,6 +26,10 @@ pub(crate) fn page(instance: &Instance, hook: &str, request: &Request, now: Date
 
 fn run(instance: &Instance, name: &str, request: &Request, json: &str, now: DateTime<Utc>) -> Result<Reply, Problem> {
     let hook = find(name).ok_or_else(|| Problem::misuse("hook.unknown", format!("there is no hook `{name}`")))?;
+    // Two hooks tell what is the same for every account, and ask the database nothing.
+    if !matches!(hook.name, "plugin.describe" | "admin.menu") {
+        instance.check_account()?;
+    }
     match request.request_id.clone() {
         Some(id) if hook.keeps_answers => once(hook, &id, json, &Call::new(instance, request, now)),
         _ => hook.run(&Call::new(instance, request, now)),

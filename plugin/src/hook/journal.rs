@@ -4,8 +4,13 @@ use chrono::NaiveDateTime;
 
 use crate::paygent::{Exchange, Outcome};
 use crate::payment::Yen;
+use crate::payment::operation::Operation;
 use crate::store::attempts::Attempt;
+use crate::store::payments::Payment;
 use crate::store::telegrams::{self, Telegram};
+
+/// The code of a telegram that the gateway knew nothing of when the quarantine was over.
+pub(super) const NEVER_ARRIVED: &str = "operation.not_executed";
 
 /// The journal row of an attempt's telegram, as committed before it leaves.
 pub(super) fn sent(id: String, attempt: &Attempt, kind: &str, amount: Option<Yen>, now: NaiveDateTime) -> Telegram {
@@ -28,6 +33,33 @@ pub(super) fn sent(id: String, attempt: &Attempt, kind: &str, amount: Option<Yen
         request: None,
         reply: None,
         open_key: None,
+        change_id: attempt.change_id.clone(),
+        version: 1,
+    }
+}
+
+/// The journal row of an operation on a payment that is wanted and not sent; the payment is busy from now on.
+pub(super) fn planned(payment: &Payment, operation: Operation, telegram_id: &str, now: NaiveDateTime) -> Telegram {
+    Telegram {
+        telegram_id: telegram_id.to_owned(),
+        order_id: payment.order_id.clone(),
+        attempt_id: Some(payment.attempt_id.clone()),
+        payment_id: Some(payment.payment_id.clone()),
+        kind: operation.kind().to_owned(),
+        trading_id: payment.trading_id.clone(),
+        amount: None,
+        state: telegrams::PLANNED.to_owned(),
+        operator: None,
+        planned_at: now,
+        sent_at: None,
+        settled_at: None,
+        due_at: Some(now),
+        tries: 0,
+        code: None,
+        request: None,
+        reply: None,
+        open_key: Some(payment.payment_id.clone()),
+        change_id: None,
         version: 1,
     }
 }

@@ -2,24 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{FixedOffset, NaiveDateTime, TimeDelta};
 use serde_json::json;
 
-use super::Call;
-use crate::fold::{fold, phone_digits};
-use crate::page::{self, Line, ListPage, PageLink, Row, RunResult, Running, StatusBox};
-use crate::payment::operation::{Column, allowed, label};
-use crate::payment::{OrderStatus, Yen};
-use crate::reply::{Fragment, Problem, Reply};
-use crate::seal::Purpose;
-use crate::store::jobs::{self, Item, Job};
-use crate::store::orders::{self, Listed, Search, SearchText};
-
-/// Page sizes offered, and the one that the guide shows.
-const PAGE_SIZES: [i64; 10] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
-const PAGE_SIZE: i64 = 50;
-/// How long a drawn list can be used.
-const FORM_LASTS: TimeDelta = TimeDelta::hours(12);
+use super::asked::{Asked, PAGE_SIZES};
+use super::{Call, staff};
+use crate::config;
+use crate::page::{self, Cell, ListPage, PageLink, Row, SortHead, TickBox};
+use crate::payment::deadline::{self, Nearness};
+use crate::payment::operation::{Action, Column, label};
+use crate::payment::{OrderStatus, Yen, japan};
+use crate::reply::{Problem, Reply};
+use crate::store::orders::Listed;
+use crate::store::search::{self, PaymentState, Sort};
 
 /// `admin.menu`: [受注管理] ⇒ [ペイジェント決済管理].
 pub(super) fn menu(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -31,228 +25,225 @@ pub(super) fn menu(call: &Call<'_>) -> Result<Reply, Problem> {
 
 /// `admin.list`.
 pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
-    let operator = match &call.request.operator {
-        Some(operator) if call.has_right("view") => operator,
-        _ => return Err(Problem::refused("rights.missing", "the right `view` is not given")),
-    };
+    let operator = call.operator_with("view")?;
     let asked = Asked::of(call);
-    let (total, listed) = call.instance.store.read(|rows| orders::search(rows, &asked.search()))?;
-    let job = match call.request.query_one("job") {
-        Some(id) => call.instance.store.read(|rows| {
-            let Some(job) = jobs::find(rows, id)? else {
-                return Ok(None);
-            };
-            let items = jobs::items(rows, id)?;
-            Ok(Some((job, items)))
-        })?,
+    let (total, listed) = call
+        .instance
+        .store
+        .read(|rows| search::search(rows, &asked.search(call)))?;
+    let frame = staff::frame(call, operator, "list");
+    let result = match call.request.query_one("job") {
+        Some(id) => super::runs::result(call, id)?,
         None => None,
     };
-    let result = job
-        .as_ref()
-        .map(|(job, items)| run_result(call, job, items))
-        .unwrap_or_default();
-    let list_url = format!("{}/payments", call.staff_url());
-    let pages = (total + asked.page_size - 1).div_euclid(asked.page_size).max(1);
+    let list_url = frame.list_url.clone();
+    let pages = (total + asked.page_size() - 1).div_euclid(asked.page_size()).max(1);
+    let columns = asked.columns(call);
+    let rights = |column: Column| call.has_right(column.name());
     let shown = ListPage {
-        csrf: &call
-            .instance
-            .seal
-            .token(Purpose::Staff, &[&operator.id], call.now, FORM_LASTS),
-        list_url: &list_url,
-        bulk_url: &format!("{list_url}/bulk"),
-        online_url: &call.instance.config.paygent_online_url,
-        search_text: &asked.text,
-        statuses: &asked.boxes(call),
-        page_size: asked.page_size,
+        search_text: asked.one("q"),
+        detail: &asked.fields(),
+        detail_open: asked.has_detail(),
+        statuses: &status_boxes(call, &asked),
+        payment_states: &payment_boxes(call, &asked),
+        columns: &column_boxes(call, &columns),
+        column_names: &columns,
+        page_size: asked.page_size(),
         page_sizes: &PAGE_SIZES,
-        page_links: &asked.links(&list_url, pages),
+        page_links: &links(&asked, &list_url, pages),
+        sorts: &sorts(&asked, &list_url),
+        query: &asked.query(),
+        csv_url: &asked.url(&format!("{list_url}.csv"), &[]),
+        near_url: &Asked::of_query("near=1&sort=deadline&direction=up").url(&list_url, &[]),
         total,
-        rows: &listed.iter().map(|row| shown_row(call, row)).collect::<Vec<_>>(),
-        result: &result,
-        message: call
-            .request
-            .query_one("nothing")
-            .map(|_| page::text(call.language, "list-nothing-ticked", &[])),
-        can_capture: call.has_right(Column::Capture.name()),
-        can_void: call.has_right(Column::Cancel.name()),
+        rows: &listed
+            .iter()
+            .map(|row| shown_row(call, &asked, row, &columns))
+            .collect::<Vec<_>>(),
+        result: result.as_ref(),
+        message: message(call),
+        can_change: rights(Column::Change),
+        can_capture: rights(Column::Capture),
+        can_void: rights(Column::Cancel),
+        online_url: &call.instance.config.paygent_online_url,
+        limit_days: call.instance.config.staff.authorisation_days,
+        staff: frame,
     };
-    let (title, html) = page::list(&shown, call.language, call.nonce());
-    let rows: Vec<_> = listed.iter().map(|row| &row.order.order_number).collect();
-    let mut reply = Reply::data(json!({"total": total, "orders": rows, "csrf": shown.csrf}));
-    reply.status = Some(200);
-    reply.headers = BTreeMap::from([
-        ("cache-control".to_owned(), "no-store".to_owned()),
-        ("content-type".to_owned(), "text/html; charset=utf-8".to_owned()),
-    ]);
-    reply.fragment = Some(Fragment { title, html });
-    Ok(reply)
+    let numbers: Vec<_> = listed.iter().map(|row| &row.order.order_number).collect();
+    let data = json!({"total": total, "orders": numbers, "csrf": shown.staff.csrf});
+    Ok(staff::page(page::list(&shown, call.language, call.nonce())).with_data(data))
 }
 
-/// What the query string asks for.
-struct Asked {
-    text: String,
-    statuses: Vec<OrderStatus>,
-    page_size: i64,
-    page: i64,
-}
-
-impl Asked {
-    fn of(call: &Call<'_>) -> Self {
-        const LONGEST_TEXT: usize = 200;
-        let request = call.request;
-        let number = |key: &str| request.query_one(key).and_then(|value| value.parse::<i64>().ok());
-        let text = request
-            .query_one("q")
-            .unwrap_or("")
-            .trim()
-            .chars()
-            .take(LONGEST_TEXT)
-            .collect();
-        Self {
-            text,
-            statuses: request
-                .query_all("status")
-                .into_iter()
-                .filter_map(OrderStatus::parse)
-                .collect(),
-            page_size: number("per")
-                .filter(|size| PAGE_SIZES.contains(size))
-                .unwrap_or(PAGE_SIZE),
-            page: number("page").unwrap_or(1).clamp(1, 1_000_000),
-        }
-    }
-
-    fn search(&self) -> Search {
-        let shown = |status: &OrderStatus| {
-            if self.statuses.is_empty() {
-                status.in_default_list()
-            } else {
-                self.statuses.contains(status)
-            }
-        };
-        Search {
-            text: (!self.text.is_empty()).then(|| SearchText {
-                raw: self.text.clone(),
-                folded: fold(&self.text),
-                digits: phone_digits(&self.text),
-            }),
-            statuses: OrderStatus::ALL.into_iter().filter(shown).collect(),
-            offset: (self.page - 1) * self.page_size,
-            limit: self.page_size,
-        }
-    }
-
-    fn boxes(&self, call: &Call<'_>) -> Vec<StatusBox> {
-        let one = |status: OrderStatus| StatusBox {
-            name: status.name(),
-            label: status_label(call, status.name()),
-            ticked: self.statuses.contains(&status),
-        };
-        OrderStatus::ALL.into_iter().map(one).collect()
-    }
-
-    /// The first page, the last, and those near by.
-    fn links(&self, list_url: &str, pages: i64) -> Vec<PageLink> {
-        let near = |page: &i64| *page == 1 || *page == pages || (page - self.page).abs() <= 2;
-        let link = |page: i64| PageLink {
-            label: page.to_string(),
-            url: format!("{list_url}?{}", self.query(page)),
-            current: page == self.page,
-        };
-        if pages < 2 {
-            Vec::new()
-        } else {
-            (1..=pages).filter(near).map(link).collect()
-        }
-    }
-
-    fn query(&self, page: i64) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if !self.text.is_empty() {
-            query.append_pair("q", &self.text);
-        }
-        for status in &self.statuses {
-            query.append_pair("status", status.name());
-        }
-        query
-            .append_pair("per", &self.page_size.to_string())
-            .append_pair("page", &page.to_string())
-            .finish()
+fn message(call: &Call<'_>) -> Option<String> {
+    let asked = |key: &str| call.request.query_one(key).is_some();
+    let most = super::bulk::MOST_ROWS.to_string();
+    match (asked("nothing"), asked("too_many")) {
+        (true, _) => Some(page::text(call.language, "list-nothing-ticked", &[])),
+        (_, true) => Some(page::text(call.language, "list-too-many", &[("count", &most)])),
+        _ => None,
     }
 }
 
-fn shown_row(call: &Call<'_>, listed: &Listed) -> Row {
-    let order = &listed.order;
-    let offered = |column: Column| {
-        call.has_right(column.name())
-            && listed.payment.as_ref().is_some_and(|payment| {
-                allowed(column, payment.status(), payment.last_operation(), listed.busy).is_some()
-            })
+fn status_boxes(call: &Call<'_>, asked: &Asked) -> Vec<TickBox> {
+    let ticked = asked.statuses();
+    let one = |status: OrderStatus| TickBox {
+        name: status.name(),
+        label: status_label(call, status.name()),
+        ticked: ticked.contains(&status),
     };
-    let label = listed
+    OrderStatus::ALL.into_iter().map(one).collect()
+}
+
+fn payment_boxes(call: &Call<'_>, asked: &Asked) -> Vec<TickBox> {
+    let ticked = asked.payment_states();
+    let one = |state: PaymentState| TickBox {
+        name: state.name(),
+        label: page::text(
+            call.language,
+            &format!("payment-{}", state.name().replace('_', "-")),
+            &[],
+        ),
+        ticked: ticked.contains(&state),
+    };
+    PaymentState::ALL.into_iter().map(one).collect()
+}
+
+fn column_boxes(call: &Call<'_>, shown: &[&str]) -> Vec<TickBox> {
+    let one = |name: &'static str| TickBox {
+        name,
+        label: page::text(call.language, &format!("column-{name}"), &[]),
+        ticked: shown.contains(&name),
+    };
+    config::COLUMNS.into_iter().map(one).collect()
+}
+
+/// The first page, the last, and those near by.
+fn links(asked: &Asked, list_url: &str, pages: i64) -> Vec<PageLink> {
+    let here = asked.page();
+    let near = |page: &i64| *page == 1 || *page == pages || (page - here).abs() <= 2;
+    let link = |page: i64| PageLink {
+        label: page.to_string(),
+        url: asked.url(list_url, &[("page", &page.to_string())]),
+        current: page == here,
+    };
+    if pages < 2 {
+        Vec::new()
+    } else {
+        (1..=pages).filter(near).map(link).collect()
+    }
+}
+
+/// Where a heading's click leads: sorted by it, downwards first, the other way round when it is already.
+fn sorts(asked: &Asked, list_url: &str) -> BTreeMap<&'static str, SortHead> {
+    let (now, ascending) = (asked.sort(), asked.ascending());
+    let head = |sort: Sort| {
+        let direction = if sort == now && !ascending { "up" } else { "down" };
+        let fields = [("sort", sort.name()), ("direction", direction), ("page", "1")];
+        let aria = match (sort == now, ascending) {
+            (false, _) => None,
+            (true, true) => Some("ascending"),
+            (true, false) => Some("descending"),
+        };
+        let url = asked.url(list_url, &fields);
+        (sort.name(), SortHead { url, aria })
+    };
+    Sort::ALL.into_iter().map(head).collect()
+}
+
+fn shown_row(call: &Call<'_>, asked: &Asked, listed: &Listed, columns: &[&str]) -> Row {
+    let (order, rules) = (&listed.order, call.rules());
+    let judged = call.judged(listed);
+    let offered = |column: Column| match &judged {
+        Some(row) if call.has_right(column.name()) => row.offered(column, &rules),
+        _ => None,
+    };
+    let state = judged
+        .as_ref()
+        .and_then(|row| label(row.status_today(&rules), row.last));
+    let live = judged.as_ref().is_some_and(|row| row.status_today(&rules).is_live());
+    let differs = listed
         .payment
         .as_ref()
-        .and_then(|payment| label(payment.status(), payment.last_operation()));
+        .filter(|payment| live && payment.amount != order.amount);
+    let base = format!("{}/payments", call.staff_url());
+    let own_page = format!("{base}/orders/{}", page::path_segment(&order.order_id));
     Row {
         order_id: order.order_id.clone(),
+        url: match asked.query() {
+            query if query.is_empty() => own_page,
+            query => format!("{own_page}?back={}", page::path_segment(&query)),
+        },
         date: japanese_time(order.ordered_at.unwrap_or(order.created_at)),
         order_number: order.order_number.clone(),
-        state_label: label.map_or_else(String::new, |id| page::text(call.language, id, &[])),
-        can_capture: offered(Column::Capture),
-        can_void: offered(Column::Cancel),
+        state_label: state.map_or_else(String::new, |id| page::text(call.language, id, &[])),
+        busy: listed.busy,
+        change: offered(Column::Change).map(|action| match action {
+            Action::Change(kind) => kind.name(),
+            Action::Send(_) => "",
+        }),
+        can_capture: offered(Column::Capture).is_some(),
+        can_void: offered(Column::Cancel).is_some(),
         customer_name: order.customer_name.clone(),
         payment_method: order.payment_method.clone(),
         amount: Yen::try_from(order.amount).unwrap_or(Yen::ZERO).to_string(),
+        held: differs.map(|payment| payment.held().to_string()),
         status_label: status_label(call, &order.status),
         status_name: order.status.clone(),
+        cells: columns.iter().map(|column| cell(call, listed, column)).collect(),
+        drawn: judged.map(|row| row.stamp()),
     }
 }
 
-fn status_label(call: &Call<'_>, name: &str) -> String {
+/// A column beside the guide's ten.
+pub(super) fn cell(call: &Call<'_>, listed: &Listed, column: &str) -> Cell {
+    let Some(payment) = &listed.payment else {
+        return Cell::default();
+    };
+    let rules = call.rules();
+    let words = |id: &str, arguments: &[(&str, &str)]| page::text(call.language, id, arguments);
+    match column {
+        "gateway" => {
+            let status = deadline::as_of(payment.status(), payment.since(), rules.limits, rules.today);
+            Cell::plain(page::gateway_status(call.language, status.0))
+        }
+        "held" => Cell::plain(payment.held().to_string()),
+        "attempts" => Cell::plain(listed.order.last_attempt.to_string()),
+        "liability" => Cell::plain(words(
+            if payment.three_ds {
+                "liability-issuer"
+            } else {
+                "liability-shop"
+            },
+            &[],
+        )),
+        _ => match deadline::last_day(payment.status(), payment.since(), rules.limits) {
+            None => Cell::default(),
+            Some(last) => {
+                let left = (last - rules.today).num_days();
+                let day = last.format("%Y/%m/%d").to_string();
+                if left < 0 {
+                    return Cell::marked(words("deadline-over", &[("day", &day)]), "over");
+                }
+                let mark = match deadline::nearness(left) {
+                    Nearness::Urgent => "urgent",
+                    Nearness::Soon => "soon",
+                    Nearness::Near => "near",
+                    Nearness::Far => "far",
+                };
+                Cell::marked(
+                    words("deadline-left", &[("day", &day), ("left", &left.to_string())]),
+                    mark,
+                )
+            }
+        },
+    }
+}
+
+pub(super) fn status_label(call: &Call<'_>, name: &str) -> String {
     page::text(call.language, &format!("status-{}", name.replace('_', "-")), &[])
 }
 
 /// 受注日時 as the guide shows it: `2020/11/26 12:00`, Japanese time.
-fn japanese_time(at: NaiveDateTime) -> String {
-    const JST_SECS: i32 = 9 * 3_600;
-    let jst = FixedOffset::east_opt(JST_SECS).map(|jst| at.and_utc().with_timezone(&jst).naive_local());
-    jst.unwrap_or(at).format("%Y/%m/%d %H:%M").to_string()
-}
-
-/// The block above the list: what became of each ticked row (R54 to R56).
-fn run_result(call: &Call<'_>, job: &Job, items: &[Item]) -> RunResult {
-    let mut result = RunResult::default();
-    let mut done = 0;
-    for item in items {
-        let words = operation_words(call, job, item);
-        let line = |end, reason| Line {
-            number: item.order_number.clone(),
-            words: words(end),
-            reason,
-        };
-        match item.state.as_str() {
-            jobs::DONE => result.succeeded.push(line("done", None)),
-            jobs::FAILED => {
-                let why = page::reason(call.language, item.code.as_deref().unwrap_or(""));
-                result.failed.push(line("failed", Some(why)));
-            }
-            _ => continue,
-        }
-        done += 1;
-    }
-    if done < job.total {
-        result.running = Some(Running {
-            done,
-            total: job.total,
-            step_url: format!("{}/payments/bulk/{}/step", call.staff_url(), job.job_id),
-            reload_url: format!("{}/payments?job={}", call.staff_url(), job.job_id),
-        });
-    }
-    result
-}
-
-/// 売上成功, オーソリキャンセル失敗, and so on (R56).
-fn operation_words<'a>(call: &'a Call<'_>, job: &Job, item: &Item) -> impl Fn(&str) -> String + use<'a> {
-    let kind = item.kind.clone().unwrap_or_else(|| job.operation.clone());
-    move |end: &str| page::text(call.language, &format!("run-{kind}-{end}"), &[])
+pub(super) fn japanese_time(at: chrono::NaiveDateTime) -> String {
+    japan::clock(at).format("%Y/%m/%d %H:%M").to_string()
 }

@@ -3,15 +3,16 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, journal, outbox};
+use super::{Call, change, journal, outbox};
 use crate::paygent::{
     Answer, Class, Done, Exchange, Inquire, Inquiry, Outcome, PaymentId, PaymentRef, TradingId, class,
 };
 use crate::payment::GatewayStatus;
 use crate::payment::attempt::{AttemptState, next_inquiry};
-use crate::payment::operation::{Column, Operation, allowed};
+use crate::payment::operation::{Action, Column, Operation, releasing};
 use crate::payment::settle::age;
 use crate::reply::Problem;
+use crate::store::orders::Order;
 use crate::store::payments::Payment;
 use crate::store::telegrams::Telegram;
 use crate::store::{Connection, StoreResult, attempts, orders, payments, telegrams};
@@ -27,37 +28,43 @@ pub(super) enum Ran {
     Unknown(Operation),
 }
 
-/// The intent to do what `column` does to the order's payment, committed by the caller's transaction.
-pub(super) fn intend(
+/// What the column does to the order's payment now, or why it may not: a text id. `seen` is what the operator confirmed.
+pub(super) fn decide(
+    call: &Call<'_>,
     rows: &mut Connection,
     order_id: &str,
-    column: Column,
+    (column, seen): (Column, Option<&str>),
+) -> StoreResult<Result<(Action, Order, Payment), &'static str>> {
+    let Some(order) = orders::find(rows, order_id)?.filter(|order| !order.removed) else {
+        return Ok(Err("refused-unknown-order"));
+    };
+    let listed = orders::listed(rows, order)?;
+    let (Some(row), Some(payment)) = (call.judged(&listed), listed.payment) else {
+        return Ok(Err("refused-no-payment"));
+    };
+    Ok(match row.decide(column, &call.rules()) {
+        Ok(_) if seen.is_some_and(|seen| seen != row.stamp()) => Err("refused-changed"),
+        Ok(action) => Ok((action, listed.order, payment)),
+        Err(why) => Err(why),
+    })
+}
+
+/// The intent to send `operation`, committed by the caller's transaction before anything leaves.
+pub(super) fn intend(
+    rows: &mut Connection,
+    payment: &Payment,
+    operation: Operation,
     telegram_id: &str,
     (operator, now): (&str, NaiveDateTime),
-) -> StoreResult<Result<Telegram, String>> {
-    let Some(order) = orders::find(rows, order_id)? else {
-        return Ok(Err("refused-unknown-order".to_owned()));
-    };
-    let Some(payment_id) = order.payment_id else {
-        return Ok(Err("refused-no-payment".to_owned()));
-    };
-    let Some(payment) = payments::find(rows, &payment_id)? else {
-        return Ok(Err("refused-no-payment".to_owned()));
-    };
-    if telegrams::open_on(rows, &payment_id)?.is_some() {
-        return Ok(Err("refused-busy".to_owned()));
-    }
-    let Some(operation) = allowed(column, payment.status(), payment.last_operation(), false) else {
-        return Ok(Err("refused-state".to_owned()));
-    };
-    let mut telegram = planned(&payment, operation, telegram_id, now);
+) -> StoreResult<Telegram> {
+    let mut telegram = journal::planned(payment, operation, telegram_id, now);
     telegrams::SENT.clone_into(&mut telegram.state);
     telegram.sent_at = Some(now);
     telegram.tries = 1;
     telegram.operator = Some(operator.to_owned());
     telegram.due_at = next_inquiry(now, 0);
     telegrams::insert(rows, &telegram)?;
-    Ok(Ok(telegram))
+    Ok(telegram)
 }
 
 /// Wants a payment voided that no order waits for; `work.step` sends it. Nothing where an operation is open already.
@@ -73,33 +80,9 @@ pub(super) fn plan_void(
     if telegrams::open_on(rows, payment_id)?.is_some() {
         return Ok(());
     }
-    match allowed(Column::Cancel, payment.status(), payment.last_operation(), false) {
-        Some(operation) => telegrams::insert(rows, &planned(&payment, operation, telegram_id, now)),
+    match releasing(payment.status()) {
+        Some(operation) => telegrams::insert(rows, &journal::planned(&payment, operation, telegram_id, now)),
         None => Ok(()),
-    }
-}
-
-fn planned(payment: &Payment, operation: Operation, telegram_id: &str, now: NaiveDateTime) -> Telegram {
-    Telegram {
-        telegram_id: telegram_id.to_owned(),
-        order_id: payment.order_id.clone(),
-        attempt_id: Some(payment.attempt_id.clone()),
-        payment_id: Some(payment.payment_id.clone()),
-        kind: operation.kind().to_owned(),
-        trading_id: payment.trading_id.clone(),
-        amount: None,
-        state: telegrams::PLANNED.to_owned(),
-        operator: None,
-        planned_at: now,
-        sent_at: None,
-        settled_at: None,
-        due_at: Some(now),
-        tries: 0,
-        code: None,
-        request: None,
-        reply: None,
-        open_key: Some(payment.payment_id.clone()),
-        version: 1,
     }
 }
 
@@ -242,7 +225,7 @@ fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
     if refused.is_none() && age(sent_at, call.moment()) <= quarantine {
         return Ok(Ran::Unknown(operation));
     }
-    let code = refused.unwrap_or("operation.not_executed").to_owned();
+    let code = refused.unwrap_or(journal::NEVER_ARRIVED).to_owned();
     close(
         call,
         telegram,
@@ -305,11 +288,21 @@ fn close(
             }
             if done {
                 payment.last_operation = Some(operation.kind().to_owned());
-                executed(rows, &mut payment, operation, now)?;
+                match operation {
+                    Operation::Capture => payment.captured_at = Some(now),
+                    Operation::Void | Operation::CancelSale => payment.cancelled_at = Some(now),
+                }
+            }
+            payments::update(rows, &mut payment)?;
+            if row.change_id.is_some() {
+                telegrams::update(rows, &mut row)?;
+                return change::step_ended(rows, &row, now);
+            }
+            if done {
+                executed(rows, &payment, operation, now)?;
             } else if row.operator.is_none() {
                 want_again(&mut row, &payment, now);
             }
-            payments::update(rows, &mut payment)?;
         }
         telegrams::update(rows, &mut row)?;
         Ok(())
@@ -331,7 +324,7 @@ fn close(
 /// is, tries again, by whatever the payment's state now asks for.
 fn want_again(row: &mut Telegram, payment: &Payment, now: NaiveDateTime) {
     const LATER: TimeDelta = TimeDelta::days(1);
-    if let Some(operation) = allowed(Column::Cancel, payment.status(), payment.last_operation(), false) {
+    if let Some(operation) = releasing(payment.status()) {
         operation.kind().clone_into(&mut row.kind);
         telegrams::PLANNED.clone_into(&mut row.state);
         row.open_key = Some(payment.payment_id.clone());
@@ -348,16 +341,14 @@ fn want_again(row: &mut Telegram, payment: &Payment, now: NaiveDateTime) {
 
 /// What an executed operation means for attempt and order: after a cancel nothing is held, and the order is called off
 /// through the host's own cancel, with stock and points back once (decision A11).
-fn executed(rows: &mut Connection, payment: &mut Payment, operation: Operation, now: NaiveDateTime) -> StoreResult<()> {
+fn executed(rows: &mut Connection, payment: &Payment, operation: Operation, now: NaiveDateTime) -> StoreResult<()> {
     if operation == Operation::Capture {
-        payment.captured_at = Some(now);
         if let Some(mut order) = orders::find(rows, &payment.order_id)? {
             order.updated_at = order.updated_at.max(now);
             orders::update(rows, &mut order)?;
         }
         return Ok(());
     }
-    payment.cancelled_at = Some(now);
     let Some(mut attempt) = attempts::find(rows, &payment.attempt_id)? else {
         return Ok(());
     };

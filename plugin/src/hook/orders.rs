@@ -1,6 +1,6 @@
 //! `orders.put`: the host tells of each new, changed and deleted order with this payment method, from 購入処理中 on.
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, NaiveDate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -39,6 +39,23 @@ pub(crate) struct OrderSnapshot {
     /// The buyer.
     #[serde(default)]
     customer: Customer,
+    /// 入金日.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    paid_at: Option<DateTime<FixedOffset>>,
+    /// お届け日, `2026-11-30`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    delivery_date: Option<NaiveDate>,
+    /// お問い合わせ番号.
+    #[serde(default)]
+    tracking_number: String,
+    /// 購入商品名.
+    #[serde(default)]
+    products: Vec<String>,
+    /// 出荷メール was sent.
+    #[serde(default)]
+    shipping_mail_sent: Option<bool>,
 }
 
 /// The buyer, as the order names them.
@@ -114,6 +131,7 @@ impl OrderSnapshot {
     }
 
     fn write_to(&self, order: &mut Order) {
+        let before = searched(order);
         let customer = &self.customer;
         let name = format!("{} {}", customer.family_name, customer.given_name);
         order.order_number.clone_from(&self.number);
@@ -129,7 +147,33 @@ impl OrderSnapshot {
         order.search_company = short(&fold(&customer.company));
         order.search_email = short(&fold(&customer.email));
         order.search_phone = phone_digits(&customer.phone).chars().take(64).collect();
+        order.paid_at = self.paid_at.map(|at| at.naive_utc());
+        order.deliver_on = self.delivery_date;
+        order.tracking_number = short(self.tracking_number.trim());
+        order.shipping_mail_sent = self.shipping_mail_sent;
+        order.search_products = self
+            .products
+            .iter()
+            .map(|product| fold(product))
+            .collect::<Vec<_>>()
+            .join("\n");
+        if before != searched(order) {
+            order.index_due = Some(1);
+        }
     }
+}
+
+/// The texts that the search index holds.
+fn searched(order: &Order) -> [String; 6] {
+    [
+        &order.order_number,
+        &order.search_name,
+        &order.search_kana,
+        &order.search_company,
+        &order.search_email,
+        &order.search_phone,
+    ]
+    .map(Clone::clone)
 }
 
 /// Stores a snapshot unless a newer one is known; the row as it stands after that, and whether it was stored.
@@ -172,6 +216,12 @@ fn blank(snapshot: &OrderSnapshot) -> Order {
         last_hold: 0,
         last_attempt: 0,
         last_effect: 0,
+        paid_at: None,
+        deliver_on: None,
+        tracking_number: String::new(),
+        search_products: String::new(),
+        shipping_mail_sent: None,
+        index_due: Some(1),
         version: 1,
     }
 }

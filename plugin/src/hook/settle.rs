@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, journal, operation, outbox};
+use super::{Call, change, journal, operation, outbox};
 use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, Outcome};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::hold::HoldState;
@@ -132,9 +132,12 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
     if just_asked || !open {
         return Ok(None);
     }
-    attempt.inquiries += 1;
     attempt.inquired_at = Some(now);
-    attempt.next_inquiry_at = next_inquiry(attempt.sent_at, attempt.inquiries).map(|at| at.max(now + APART));
+    // One that somebody asked for, who waits, uses up nothing of the schedule.
+    if attempt.next_inquiry_at.is_some_and(|due| due <= now) {
+        attempt.inquiries += 1;
+        attempt.next_inquiry_at = next_inquiry(attempt.sent_at, attempt.inquiries).map(|at| at.max(now + APART));
+    }
     if !attempts::update(rows, &mut attempt)? {
         return Ok(None);
     }
@@ -184,6 +187,9 @@ fn settle(
     if verdict == Verdict::Keep {
         return Ok(attempt);
     }
+    if attempt.change_id.is_some() {
+        return settle_change(call, rows, (attempt, verdict), lesson, spare);
+    }
     let Some(mut order) = orders::find(rows, &attempt.order_id)? else {
         return Ok(attempt);
     };
@@ -197,7 +203,7 @@ fn settle(
         Verdict::Keep => {}
         Verdict::Wait => wait(rows, &mut attempt, spare, now)?,
         Verdict::Authorised { payment_id, status } => {
-            let payment = payment_of(&attempt, &payment_id, status, lesson.masked_card.clone(), now);
+            let payment = payment_of(call, &attempt, (&payment_id, status), lesson);
             if payments::find(rows, &payment_id)?.is_none() {
                 payments::insert(rows, &payment)?;
             }
@@ -334,13 +340,86 @@ fn place_or_void(
     }
 }
 
-fn payment_of(
-    attempt: &Attempt,
-    id: &str,
-    status: GatewayStatus,
-    masked_card: Option<String>,
-    now: NaiveDateTime,
-) -> Payment {
+/// The same for the new payment of a change: it takes no place of its own, the change decides which of the two stays.
+fn settle_change(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    (mut attempt, verdict): (Attempt, Verdict),
+    lesson: &Lesson,
+    spare: &str,
+) -> StoreResult<Attempt> {
+    let now = call.moment();
+    if lesson.payment_id.is_some() {
+        attempt.payment_id.clone_from(&lesson.payment_id);
+    }
+    if lesson.code.is_some() {
+        attempt.code.clone_from(&lesson.code);
+    }
+    let mut held: Option<Payment> = None;
+    match verdict {
+        Verdict::Keep => {}
+        Verdict::Wait => wait(rows, &mut attempt, spare, now)?,
+        Verdict::Authorised { payment_id, status } => {
+            end(&mut attempt, AttemptState::Authorised, now);
+            held = Some(payment_of(call, &attempt, (&payment_id, status), lesson));
+        }
+        Verdict::Mismatched {
+            payment_id,
+            status,
+            amount,
+        } => {
+            end(&mut attempt, AttemptState::Mismatched, now);
+            let detail = format!(
+                "payment {payment_id} holds {} yen, asked were {}",
+                amount.get(),
+                attempt.amount
+            );
+            raise(rows, &attempt, "amount.differs", detail, spare, now)?;
+            held = Some(Payment {
+                amount: amount.get(),
+                ..payment_of(call, &attempt, (&payment_id, status), lesson)
+            });
+        }
+        Verdict::Several => {
+            wait(rows, &mut attempt, spare, now)?;
+            let detail = format!(
+                "several payments carry the trading_id {}: see Paygent Online",
+                attempt.trading_id
+            );
+            raise(rows, &attempt, "trading_id.several", detail, spare, now)?;
+        }
+        Verdict::Declined => end(&mut attempt, AttemptState::Declined, now),
+        Verdict::NotExecuted => end(&mut attempt, AttemptState::NotExecuted, now),
+        Verdict::Missing => attempt.move_to(AttemptState::Missing),
+    }
+    if let Some(payment) = &held {
+        attempt.payment_id = Some(payment.payment_id.clone());
+        if payments::find(rows, &payment.payment_id)?.is_none() {
+            payments::insert(rows, payment)?;
+        }
+    }
+    if !attempts::update(rows, &mut attempt)? {
+        return Err(crate::store::StoreError::Statement(
+            diesel::result::Error::RollbackTransaction,
+        ));
+    }
+    match held {
+        Some(payment) if !change::authorised(rows, &attempt, &payment, now)? => {
+            operation::plan_void(rows, &payment.payment_id, spare, now)?;
+            let detail = format!(
+                "payment {} came after its change had ended; it is voided",
+                payment.payment_id
+            );
+            raise(rows, &attempt, "payment.orphan", detail, spare, now)?;
+        }
+        None if !attempt.state()?.is_live() => change::not_authorised(rows, &attempt, now)?,
+        _ => {}
+    }
+    // What the change wrote of the attempt, too.
+    Ok(attempts::find(rows, &attempt.attempt_id)?.unwrap_or(attempt))
+}
+
+fn payment_of(call: &Call<'_>, attempt: &Attempt, (id, status): (&str, GatewayStatus), lesson: &Lesson) -> Payment {
     Payment {
         payment_id: id.to_owned(),
         attempt_id: attempt.attempt_id.clone(),
@@ -349,10 +428,13 @@ fn payment_of(
         amount: attempt.amount,
         gateway_status: status.0,
         last_operation: None,
-        masked_card,
-        authorised_at: now,
+        masked_card: lesson.masked_card.clone(),
+        authorised_at: call.moment(),
         captured_at: None,
         cancelled_at: None,
+        account: call.instance.config.gateway.account(),
+        three_ds: false,
+        replaced_by: None,
         version: 1,
     }
 }

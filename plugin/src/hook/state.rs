@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::Call;
 use crate::page;
-use crate::payment::operation::{Column, allowed, label};
+use crate::payment::deadline::last_day;
+use crate::payment::operation::{Column, label};
 use crate::reply::{Problem, Reply};
 use crate::store::orders;
 use crate::store::orders::Listed;
@@ -36,21 +37,24 @@ pub(super) fn state(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 fn shown(call: &Call<'_>, listed: &Listed) -> serde_json::Value {
-    let Some(payment) = &listed.payment else {
+    let (Some(payment), Some(row)) = (&listed.payment, call.judged(listed)) else {
         return json!({"label": "", "payment_id": null, "operations": []});
     };
-    let operations: Vec<&str> = [Column::Capture, Column::Cancel]
+    let rules = call.rules();
+    let operations: Vec<&str> = Column::ALL
         .into_iter()
-        .filter(|column| allowed(*column, payment.status(), payment.last_operation(), listed.busy).is_some())
+        .filter(|column| row.offered(*column, &rules).is_some())
         .map(Column::name)
         .collect();
-    let label = label(payment.status(), payment.last_operation())
-        .map_or_else(String::new, |id| page::text(call.language, id, &[]));
+    let label =
+        label(row.status_today(&rules), row.last).map_or_else(String::new, |id| page::text(call.language, id, &[]));
     json!({
         "label": label,
         "payment_id": payment.payment_id,
         "amount": payment.amount,
         "gateway_status": payment.gateway_status,
+        "last_day": last_day(payment.status(), payment.since(), rules.limits).map(|day| day.to_string()),
+        "amount_differs": payment.amount != listed.order.amount,
         "operations": operations,
     })
 }

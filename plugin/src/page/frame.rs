@@ -14,16 +14,22 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("page.html", include_str!("page.html")),
     ("card.html", include_str!("card.html")),
     ("confirming.html", include_str!("confirming.html")),
     ("notice.html", include_str!("notice.html")),
+    ("staff.html", include_str!("staff.html")),
     ("list.html", include_str!("list.html")),
+    ("result.html", include_str!("result.html")),
+    ("run.html", include_str!("run.html")),
+    ("runs.html", include_str!("runs.html")),
+    ("order.html", include_str!("order.html")),
+    ("settings.html", include_str!("settings.html")),
     ("page.css", include_str!("page.css")),
     ("card.js", include_str!("card.js")),
-    ("list.css", include_str!("list.css")),
-    ("list.js", include_str!("list.js")),
+    ("staff.css", include_str!("staff.css")),
+    ("staff.js", include_str!("staff.js")),
 ];
 
 /// Fills a template with what is shown and the page's nonce. It escapes by itself; `t("id", name=value)` is a text of

@@ -2,53 +2,107 @@
 (() => {
   const form = document.getElementById("paygent-bulk");
   const dialog = document.getElementById("paygent-confirm");
-  const words = document.getElementById("paygent-confirm-text");
-  const ok = document.getElementById("paygent-ok");
-  const no = document.getElementById("paygent-no");
   const boxes = (column) => [...form.querySelectorAll(`input[data-column="${column}"]`)];
-  let chosen = null;
 
-  form.querySelectorAll("[data-all]").forEach((all) => {
-    all.addEventListener("change", () => boxes(all.dataset.all).forEach((box) => { box.checked = all.checked; }));
-  });
+  // 実行: what would happen is asked for first and shown; nothing runs before OK.
+  const show = (nodes) => {
+    dialog.replaceChildren(...nodes);
+    dialog.querySelector("#paygent-no")?.addEventListener("click", (event) => {
+      event.preventDefault();
+      dialog.close();
+    });
+    dialog.querySelector("form")?.addEventListener("submit", (event) => {
+      if (event.target.dataset.sent) event.preventDefault();
+      event.target.dataset.sent = "1";
+    });
+    if (!dialog.open) dialog.showModal();
+    (dialog.querySelector("#paygent-ok") ?? dialog.querySelector("button, a"))?.focus();
+  };
+  const say = (words) => {
+    const text = document.createElement("p");
+    text.id = "paygent-confirm-title";
+    text.textContent = words;
+    const ok = document.createElement("button");
+    ok.type = "button";
+    ok.id = "paygent-ok";
+    ok.className = "primary";
+    ok.textContent = "OK";
+    ok.addEventListener("click", () => dialog.close());
+    show([text, ok]);
+  };
+  async function preflight(column) {
+    const posted = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+      if (!name.startsWith("order_") || name === `order_${column}`) posted.append(name, value);
+    }
+    posted.set("operation", column);
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: posted });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const shown = page.getElementById("paygent-preflight");
+      if (shown) return show([...shown.childNodes]);
+      location.assign(answer.url);
+    } catch {
+      say(form.dataset.trouble ?? "");
+    }
+  }
+  if (form) {
+    form.addEventListener("submit", (event) => {
+      if (!event.submitter) return;
+      event.preventDefault();
+      const column = event.submitter.value;
+      const whole = document.getElementById("paygent-whole")?.checked;
+      if (!form.dataset.single && !whole && !boxes(column).some((box) => box.checked)) return say(form.dataset.nothing);
+      preflight(column);
+    });
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (!event.submitter) return;
-    const column = event.submitter.value;
-    const count = boxes(column).filter((box) => box.checked).length;
-    chosen = count ? event.submitter : null;
-    ok.hidden = false;
-    no.hidden = count === 0;
-    words.textContent = count ? dialog.dataset[column].replace("%", count) : dialog.dataset.nothing;
-    dialog.showModal();
-    ok.focus();
-  });
-  no.addEventListener("click", () => dialog.close());
-  ok.addEventListener("click", () => {
-    dialog.close();
-    if (!chosen) return;
-    // The pressed button does not post itself from here.
-    const operation = document.createElement("input");
-    operation.type = "hidden";
-    operation.name = chosen.name;
-    operation.value = chosen.value;
-    form.append(operation);
-    form.querySelectorAll(".run").forEach((button) => { button.disabled = true; });
-    form.submit();
-  });
+    // The box under 実行 ticks this page's rows; then all results of the search are offered.
+    const whole = form.querySelector(".whole");
+    if (whole) whole.hidden = true;
+    const heads = [...form.querySelectorAll("[data-all]")];
+    heads.forEach((all) => all.addEventListener("change", () => {
+      boxes(all.dataset.all).forEach((box) => { box.checked = all.checked; });
+      if (!whole) return;
+      whole.hidden = !heads.some((head) => head.checked);
+      if (whole.hidden) whole.querySelector("input").checked = false;
+    }));
 
+    // Shift and a click tick all rows from the last one clicked; arrow keys go from box to box.
+    let last = null;
+    form.addEventListener("click", (event) => {
+      const box = event.target.closest("input[data-column]");
+      if (!box) return;
+      const column = boxes(box.dataset.column);
+      const [from, to] = [column.indexOf(last), column.indexOf(box)].sort((one, other) => one - other);
+      if (event.shiftKey && from >= 0) column.slice(from, to + 1).forEach((each) => { each.checked = box.checked; });
+      last = box;
+    });
+    form.addEventListener("keydown", (event) => {
+      const box = event.target.closest("input[data-column]");
+      const steps = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] }[event.key];
+      if (!box || !steps) return;
+      const row = [...box.closest("tr").querySelectorAll("input[data-column]")];
+      const column = boxes(box.dataset.column);
+      const [beside, below] = steps;
+      const next = beside ? row[row.indexOf(box) + beside] : column[column.indexOf(box) + below];
+      if (next) next.focus();
+      event.preventDefault();
+    });
+  }
+
+  // A run under way goes on while this page is open, and without it, too.
   const running = document.getElementById("paygent-running");
-  async function step(total) {
+  async function step() {
     try {
       const answer = await fetch(running.dataset.step, { method: "POST" });
-      const { left } = await answer.json();
+      const { left, total, state } = await answer.json();
       running.querySelector("progress").value = total - left;
-      if (left === 0) return location.reload();
+      running.querySelector("p").textContent = running.dataset.words.replace("%1", total - left).replace("%2", total);
+      if (left === 0 || state !== "running") return location.reload();
     } catch {
-      // The run goes on without this page; it is asked again in a moment.
+      // It is asked again in a moment.
     }
-    setTimeout(() => step(total), 1000);
+    setTimeout(step, 1000);
   }
-  if (running) step(running.querySelector("progress").max);
+  if (running) step();
 })();

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::header;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -37,8 +38,15 @@ pub(super) enum Failure {
     Lost(Fault),
 }
 
-/// Posts `body` to `path` and brings the reply's body.
-pub(super) fn post(settings: &Settings, path: &str, body: String) -> Result<Vec<u8>, Failure> {
+/// What came back.
+pub(super) struct Posted {
+    pub(super) body: Vec<u8>,
+    /// The server's clock, where it told it.
+    pub(super) date: Option<DateTime<Utc>>,
+}
+
+/// Posts `body` to `path` and brings the reply.
+pub(super) fn post(settings: &Settings, path: &str, body: String) -> Result<Posted, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -46,7 +54,7 @@ pub(super) fn post(settings: &Settings, path: &str, body: String) -> Result<Vec<
     runtime.block_on(exchange(settings, path, body))
 }
 
-async fn exchange(settings: &Settings, path: &str, body: String) -> Result<Vec<u8>, Failure> {
+async fn exchange(settings: &Settings, path: &str, body: String) -> Result<Posted, Failure> {
     let (host, port) = address(settings.host());
     let seconds = |secs: u32| Duration::from_secs(u64::from(secs));
     let (wire, above) = (Arc::new(Seen::default()), Arc::new(Seen::default()));
@@ -113,6 +121,7 @@ async fn connect(settings: &Settings, to: (&str, u16), wire: &Arc<Seen>) -> Resu
 struct Reply {
     body: Vec<u8>,
     measured: bool,
+    date: Option<DateTime<Utc>>,
 }
 
 async fn ask(stream: Watched<Stream>, to: (&str, u16), path: &str, body: String) -> Result<Reply, Fault> {
@@ -143,6 +152,10 @@ async fn read(reply: http::Response<Incoming>) -> Result<Reply, Fault> {
     }
     let lengths = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
     let measured = lengths.iter().any(|name| reply.headers().contains_key(name));
+    let told = reply.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+    let date = told
+        .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
+        .map(|date| date.to_utc());
     let mut frames = reply.into_body();
     let mut body = Vec::new();
     while let Some(frame) = frames.frame().await {
@@ -155,14 +168,17 @@ async fn read(reply: http::Response<Incoming>) -> Result<Reply, Fault> {
             ));
         }
     }
-    Ok(Reply { body, measured })
+    Ok(Reply { body, measured, date })
 }
 
 /// A reply of no stated length ends where TLS says farewell. A server of the HTTP/1.0 kind may just hang up: then
 /// a telegram of whole lines is whole, and anything else was cut.
-fn whole(reply: Reply, wire: &Seen) -> Result<Vec<u8>, Fault> {
+fn whole(reply: Reply, wire: &Seen) -> Result<Posted, Fault> {
     if reply.measured || !wire.hung_up() || reply.body.ends_with(b"\n") {
-        Ok(reply.body)
+        Ok(Posted {
+            body: reply.body,
+            date: reply.date,
+        })
     } else {
         Err(Fault::new(
             FaultCode::ReplyCut,

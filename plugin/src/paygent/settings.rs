@@ -73,6 +73,17 @@ pub(crate) struct Settings {
     pub(super) timeout_secs: u32,
 }
 
+/// The account without its secrets.
+pub(crate) struct Shown<'a> {
+    pub(crate) connect_id: &'a str,
+    pub(crate) access: &'static str,
+    pub(crate) host: &'a str,
+    /// The certificate's path; empty where there is none.
+    pub(crate) certificate: String,
+    pub(crate) has_hash_key: bool,
+    pub(crate) timeout_secs: u32,
+}
+
 fn passphrase() -> SecretString {
     "changeit".into()
 }
@@ -106,6 +117,34 @@ impl Settings {
     /// The longest that a telegram can be under way, in seconds.
     pub(crate) fn longest_secs(&self) -> u32 {
         self.connect_timeout_secs.saturating_add(self.timeout_secs)
+    }
+
+    /// Which account of which Paygent: payments of another one are left alone.
+    pub(crate) fn account(&self) -> String {
+        let environment = match self.environment {
+            Environment::Sandbox => "sandbox",
+            Environment::Production => "production",
+        };
+        format!("{environment}:{}", self.merchant_id)
+    }
+
+    /// What a page may show of the account.
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        Shown {
+            connect_id: &self.connect_id,
+            access: match self.access {
+                Access::Certificate => "certificate",
+                Access::Hash => "hash",
+            },
+            host: self.host(),
+            certificate: self
+                .certificate
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
+            has_hash_key: self.hash_key.is_some(),
+            timeout_secs: self.timeout_secs,
+        }
     }
 
     pub(crate) fn merchant_id(&self) -> &str {

@@ -42,8 +42,10 @@ fn card() -> Authorise {
         trading_id: trading("1001"),
         amount: Yen::try_from(3300).unwrap(),
         class: PaymentClass::Once,
-        card_token: "tok_abc/+=123".into(),
-        security_code: true,
+        card: CardSource::Token {
+            token: "tok_abc/+=123".into(),
+            security_code: true,
+        },
     }
 }
 
@@ -76,6 +78,22 @@ fn telegrams_are_the_bytes_that_other_clients_send() {
     assert_eq!(
         sent(&inquire(&by)),
         format!("{PREFIX}&telegram_kind=094&payment_id=28569257")
+    );
+}
+
+#[test]
+fn a_new_amount_is_authorised_on_the_card_of_the_earlier_payment() {
+    let body = sent(&authorise(&Authorise {
+        class: PaymentClass::Instalments(3),
+        card: CardSource::Earlier(trading("1000")),
+        ..card()
+    }));
+    assert_eq!(
+        body,
+        format!(
+            "{PREFIX}&telegram_kind=020&trading_id=1001&payment_id=&payment_amount=3300&payment_class=61&split_count=3\
+             &3dsecure_ryaku=1&ref_trading_id=1000"
+        )
     );
 }
 

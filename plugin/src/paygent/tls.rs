@@ -1,6 +1,7 @@
 //! The one seam to TLS. OpenSSL, because clients of this gateway's family must follow a TLS 1.2 renegotiation: the
 //! server may ask for the client certificate only after it has read the path. Host name and chain are always verified.
 
+use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslVersion};
@@ -43,6 +44,23 @@ fn trust(builder: &mut SslConnectorBuilder, settings: &Settings) -> Result<(), F
     builder
         .load_verify_locations(system.cert_file.as_deref(), system.cert_dir.as_deref())
         .map_err(|error| broken(format!("the system's certificate authorities: {error}")))
+}
+
+/// Days until our certificate runs out; none where we show none.
+pub(super) fn days_left(settings: &Settings, now: i64) -> Option<Result<i64, Fault>> {
+    let path = settings
+        .certificate
+        .as_ref()
+        .filter(|_| settings.access == Access::Certificate)?;
+    let broken = |what: String| Fault::new(FaultCode::TlsCertificate, format!("{}: {what}", path.display()));
+    let read = || {
+        let pem = std::fs::read(path).map_err(|error| broken(error.to_string()))?;
+        let own = X509::from_pem(&pem).map_err(|error| broken(error.to_string()))?;
+        let now = Asn1Time::from_unix(now).map_err(|error| broken(error.to_string()))?;
+        let left = now.diff(own.not_after()).map_err(|error| broken(error.to_string()))?;
+        Ok(i64::from(left.days))
+    };
+    Some(read())
 }
 
 /// Who we are: the first certificate of the file, its chain, and its key.

@@ -1,7 +1,8 @@
-//! What the staff may do with a payment, decided from the gateway's status and the last operation of ours.
-//! One table, used by the list, the bulk run and the ABI alike.
+//! What the staff may do with a payment, decided from the gateway's status and the last action of ours.
+//! One table, used by the list, the payment's page, the bulk run and the ABI alike.
 
 use super::GatewayStatus;
+use super::change::ChangeKind;
 
 /// A telegram that moves a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +42,40 @@ impl Operation {
     }
 }
 
-/// The columns of the staff's list that run something: 一括売上 and 一括取消.
+/// What the staff do: one telegram, or a change of the amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// One telegram on the payment.
+    Send(Operation),
+    /// オーソリ変更 or 売上変更.
+    Change(ChangeKind),
+}
+
+impl Action {
+    /// Its name in rows: the telegram kind; the marks that Paygent's own plugin keeps for the two changes.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Send(operation) => operation.kind(),
+            Self::Change(ChangeKind::Authorisation) => "020",
+            Self::Change(ChangeKind::Sale) => "029",
+        }
+    }
+
+    /// The action of that name.
+    pub(crate) fn of_kind(kind: &str) -> Option<Self> {
+        match kind {
+            "020" => Some(Self::Change(ChangeKind::Authorisation)),
+            "029" => Some(Self::Change(ChangeKind::Sale)),
+            kind => Operation::of_kind(kind).map(Self::Send),
+        }
+    }
+}
+
+/// The columns of the staff's list that run something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Column {
+    /// オーソリ・売上変更.
+    Change,
     /// 一括売上.
     Capture,
     /// 一括取消: void or cancel of the sale, by state.
@@ -51,9 +83,13 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    /// Its name in forms and rows.
+    /// As they stand on the screen.
+    pub(crate) const ALL: [Self; 3] = [Self::Change, Self::Capture, Self::Cancel];
+
+    /// Its name in forms, rows and rights.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Change => "change",
             Self::Capture => "capture",
             Self::Cancel => "void",
         }
@@ -61,37 +97,53 @@ impl Column {
 
     /// The column of that name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Capture, Self::Cancel]
-            .into_iter()
-            .find(|column| column.name() == name)
+        Self::ALL.into_iter().find(|column| column.name() == name)
     }
 }
 
 /// What a column does to a payment in this state; `None` where it offers no box (R38-R42).
-/// `busy` is true while another operation on the payment is open.
-pub(crate) fn allowed(column: Column, status: GatewayStatus, last: Option<Operation>, busy: bool) -> Option<Operation> {
+/// `busy` is true while another operation on the payment, or a change of it, is open.
+pub(crate) fn allowed(column: Column, status: GatewayStatus, last: Option<Action>, busy: bool) -> Option<Action> {
     if busy {
         return None;
     }
-    match (column, status, last) {
-        (Column::Capture, GatewayStatus::AUTHORISED | GatewayStatus::CAPTURE_REQUESTED, None) => {
-            Some(Operation::Capture)
+    let untouched = matches!(last, None | Some(Action::Change(ChangeKind::Authorisation)));
+    match (column, status) {
+        (Column::Capture, GatewayStatus::AUTHORISED | GatewayStatus::CAPTURE_REQUESTED) if untouched => {
+            Some(Action::Send(Operation::Capture))
         }
-        (Column::Cancel, GatewayStatus::AUTHORISED | GatewayStatus::VOIDING, None) => Some(Operation::Void),
-        (Column::Cancel, GatewayStatus::CAPTURED | GatewayStatus(42 | 50), _) => Some(Operation::CancelSale),
+        (Column::Cancel, GatewayStatus::AUTHORISED | GatewayStatus::VOIDING) if untouched => {
+            Some(Action::Send(Operation::Void))
+        }
+        (Column::Cancel, GatewayStatus::CAPTURED | GatewayStatus(42 | 50)) => Some(Action::Send(Operation::CancelSale)),
+        (Column::Change, GatewayStatus::AUTHORISED) if untouched => Some(Action::Change(ChangeKind::Authorisation)),
+        (Column::Change, GatewayStatus::CAPTURED) => Some(Action::Change(ChangeKind::Sale)),
         _ => None,
     }
 }
 
-/// What the column ペイジェント状況 says: the last operation, blank while merely authorised (R35, R36, decision A4).
+/// The telegram that gives a payment back, whoever wants it: the staff, a change, or the plugin itself.
+pub(crate) fn releasing(status: GatewayStatus) -> Option<Operation> {
+    match status {
+        GatewayStatus::AUTHORISED | GatewayStatus::VOIDING => Some(Operation::Void),
+        GatewayStatus::CAPTURED | GatewayStatus(42 | 50) => Some(Operation::CancelSale),
+        _ => None,
+    }
+}
+
+/// What the column ペイジェント状況 says: the last action, blank while merely authorised (R35, R36, decision A4).
 /// A text id; the page words it.
-pub(crate) fn label(status: GatewayStatus, last: Option<Operation>) -> Option<&'static str> {
+pub(crate) fn label(status: GatewayStatus, last: Option<Action>) -> Option<&'static str> {
     match (status, last) {
         (GatewayStatus::EXPIRED, _) => Some("label-expired"),
         (GatewayStatus::CAPTURED_FOR_GOOD, _) => Some("label-captured-for-good"),
-        (GatewayStatus::SALE_CANCELLED, _) | (_, Some(Operation::CancelSale)) => Some("label-sale-cancelled"),
-        (GatewayStatus::VOIDED, _) | (_, Some(Operation::Void)) => Some("label-voided"),
-        (GatewayStatus::CAPTURED, _) | (_, Some(Operation::Capture)) => Some("label-captured"),
+        (GatewayStatus::SALE_CANCELLED, _) | (_, Some(Action::Send(Operation::CancelSale))) => {
+            Some("label-sale-cancelled")
+        }
+        (GatewayStatus::VOIDED, _) | (_, Some(Action::Send(Operation::Void))) => Some("label-voided"),
+        (_, Some(Action::Change(ChangeKind::Sale))) => Some("label-sale-changed"),
+        (GatewayStatus::CAPTURED, _) | (_, Some(Action::Send(Operation::Capture))) => Some("label-captured"),
+        (_, Some(Action::Change(ChangeKind::Authorisation))) => Some("label-authorisation-changed"),
         _ => None,
     }
 }
@@ -100,58 +152,80 @@ pub(crate) fn label(status: GatewayStatus, last: Option<Operation>) -> Option<&'
 mod tests {
     use super::*;
 
-    /// REQUIREMENTS, "Allowed operations", cell by cell (the change columns come with their operation).
+    /// REQUIREMENTS, "Allowed operations", cell by cell.
     #[test]
-    fn r42_only_what_the_payment_status_allows() {
-        use Operation::{CancelSale, Capture, Void};
+    fn r37_r42_only_what_the_payment_status_allows() {
+        const CAPTURE: Action = Action::Send(Operation::Capture);
+        const VOID: Action = Action::Send(Operation::Void);
+        const CANCEL_SALE: Action = Action::Send(Operation::CancelSale);
+        const CHANGE: Action = Action::Change(ChangeKind::Authorisation);
+        const CHANGE_SALE: Action = Action::Change(ChangeKind::Sale);
         let table = [
-            (20, None, Some(Capture), Some(Void)),
-            (30, None, Some(Capture), None),
-            (31, None, None, Some(Void)),
-            (33, None, None, None),
-            (40, Some(Capture), None, Some(CancelSale)),
-            (40, None, None, Some(CancelSale)),
-            (42, Some(Capture), None, Some(CancelSale)),
-            (50, Some(Capture), None, Some(CancelSale)),
-            (41, Some(Capture), None, None),
-            (32, Some(Void), None, None),
-            (60, Some(CancelSale), None, None),
-            (10, None, None, None),
-            (11, None, None, None),
-            (99, None, None, None),
+            // status, last action, 売上, オーソリ・売上変更, 取消
+            (20, None, Some(CAPTURE), Some(CHANGE), Some(VOID)),
+            (20, Some(CHANGE), Some(CAPTURE), Some(CHANGE), Some(VOID)),
+            (30, None, Some(CAPTURE), None, None),
+            (31, None, None, None, Some(VOID)),
+            (33, None, None, None, None),
+            (33, Some(CHANGE), None, None, None),
+            (40, Some(CAPTURE), None, Some(CHANGE_SALE), Some(CANCEL_SALE)),
+            (40, Some(CHANGE_SALE), None, Some(CHANGE_SALE), Some(CANCEL_SALE)),
+            (40, None, None, Some(CHANGE_SALE), Some(CANCEL_SALE)),
+            (42, Some(CAPTURE), None, None, Some(CANCEL_SALE)),
+            (50, Some(CAPTURE), None, None, Some(CANCEL_SALE)),
+            (41, Some(CAPTURE), None, None, None),
+            (41, Some(CHANGE_SALE), None, None, None),
+            (32, Some(VOID), None, None, None),
+            (60, Some(CANCEL_SALE), None, None, None),
+            (10, None, None, None, None),
+            (11, None, None, None, None),
+            (99, None, None, None, None),
         ];
-        for (status, last, capture, cancel) in table {
+        for (status, last, capture, change, cancel) in table {
             let status = GatewayStatus(status);
-            assert_eq!(
-                allowed(Column::Capture, status, last, false),
-                capture,
-                "売上 at {status:?}"
-            );
-            assert_eq!(
-                allowed(Column::Cancel, status, last, false),
-                cancel,
-                "取消 at {status:?}"
-            );
-            assert_eq!(allowed(Column::Capture, status, last, true), None);
-            assert_eq!(allowed(Column::Cancel, status, last, true), None);
+            for (column, expected) in [
+                (Column::Capture, capture),
+                (Column::Change, change),
+                (Column::Cancel, cancel),
+            ] {
+                assert_eq!(
+                    allowed(column, status, last, false),
+                    expected,
+                    "{column:?} at {status:?} {last:?}"
+                );
+                assert_eq!(
+                    allowed(column, status, last, true),
+                    None,
+                    "{column:?} while another runs"
+                );
+            }
         }
     }
 
     #[test]
-    fn r35_r36_the_label_is_the_last_operation_and_blank_while_authorised() {
-        assert_eq!(label(GatewayStatus::AUTHORISED, None), None);
-        assert_eq!(
-            label(GatewayStatus::CAPTURED, Some(Operation::Capture)),
-            Some("label-captured")
-        );
-        assert_eq!(
-            label(GatewayStatus::VOIDED, Some(Operation::Void)),
-            Some("label-voided")
-        );
-        assert_eq!(
-            label(GatewayStatus::SALE_CANCELLED, Some(Operation::CancelSale)),
-            Some("label-sale-cancelled")
-        );
-        assert_eq!(label(GatewayStatus::EXPIRED, None), Some("label-expired"));
+    fn r35_r36_the_label_is_the_last_action_and_blank_while_authorised() {
+        let last = |kind| Action::of_kind(kind);
+        let shown = [
+            (20, None, None),
+            (40, last("022"), Some("label-captured")),
+            (20, last("020"), Some("label-authorisation-changed")),
+            (40, last("029"), Some("label-sale-changed")),
+            (32, last("021"), Some("label-voided")),
+            (60, last("023"), Some("label-sale-cancelled")),
+            (33, None, Some("label-expired")),
+            (33, last("020"), Some("label-expired")),
+            (41, last("029"), Some("label-captured-for-good")),
+        ];
+        for (status, last, text) in shown {
+            assert_eq!(label(GatewayStatus(status), last), text, "{status} {last:?}");
+        }
+    }
+
+    #[test]
+    fn names_come_back() {
+        for kind in ["020", "021", "022", "023", "029"] {
+            assert_eq!(Action::of_kind(kind).map(Action::kind), Some(kind));
+        }
+        assert_eq!(Action::of_kind("094"), None);
     }
 }

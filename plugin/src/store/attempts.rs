@@ -27,6 +27,12 @@ pub(crate) struct Attempt {
     pub(crate) inquired_at: Option<NaiveDateTime>,
     pub(crate) next_inquiry_at: Option<NaiveDateTime>,
     pub(crate) live_order: Option<String>,
+    /// The change of amount that it was made for.
+    pub(crate) change_id: Option<String>,
+    /// `payment_class` of the wire: 10 once, 61 instalments.
+    pub(crate) payment_class: String,
+    /// Number of instalments; 0 where there are none.
+    pub(crate) split_count: i32,
     pub(crate) version: i32,
 }
 
@@ -39,10 +45,12 @@ impl Attempt {
         })
     }
 
-    /// Moves it; the order's one live place follows the state.
+    /// Moves it; the order's one live place follows the state. One that a change made takes that place only when the
+    /// change gives it.
     pub(crate) fn move_to(&mut self, state: AttemptState) {
         self.state = state.name().to_owned();
-        self.live_order = state.is_live().then(|| self.order_id.clone());
+        let takes_place = state.is_live() && (self.change_id.is_none() || self.live_order.is_some());
+        self.live_order = takes_place.then(|| self.order_id.clone());
     }
 }
 
@@ -73,10 +81,11 @@ pub(crate) fn live_of(connection: &mut Connection, order_id: &str) -> StoreResul
         .optional()?)
 }
 
-/// The latest attempt of a hold.
+/// The latest attempt that a shopper made on a hold.
 pub(crate) fn last_of(connection: &mut Connection, order_id: &str, hold: i32) -> StoreResult<Option<Attempt>> {
     Ok(attempts::table
         .filter(attempts::order_id.eq(order_id).and(attempts::hold.eq(hold)))
+        .filter(attempts::change_id.is_null())
         .order(attempts::number.desc())
         .select(Attempt::as_select())
         .first(connection)

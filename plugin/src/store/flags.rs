@@ -24,6 +24,15 @@ pub(crate) fn is_raised(connection: &mut Connection, order_id: &str, kind: &str)
     Ok(diesel::select(diesel::dsl::exists(standing.filter(flags::cleared_at.is_null()))).get_result(connection)?)
 }
 
+/// What stands at an order, the oldest first.
+pub(crate) fn standing(connection: &mut Connection, order_id: &str) -> StoreResult<Vec<Flag>> {
+    Ok(flags::table
+        .filter(flags::order_id.eq(order_id).and(flags::cleared_at.is_null()))
+        .order(flags::created_at.asc())
+        .select(Flag::as_select())
+        .load(connection)?)
+}
+
 /// Raises a flag.
 pub(crate) fn raise(connection: &mut Connection, flag: &Flag) -> StoreResult<()> {
     diesel::insert_into(flags::table).values(flag).execute(connection)?;

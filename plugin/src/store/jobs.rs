@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::schema::{job_items, jobs};
-use super::{Connection, StoreResult, one_row};
+use super::{Connection, StoreError, StoreResult, one_row};
 
 /// One bulk run.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -17,6 +17,56 @@ pub(crate) struct Job {
     pub(crate) total: i32,
     pub(crate) created_at: NaiveDateTime,
     pub(crate) finished_at: Option<NaiveDateTime>,
+    pub(crate) state: String,
+    /// The run whose failures it runs again.
+    pub(crate) retry_of: Option<String>,
+    /// The list's query that it was made from.
+    pub(crate) search: Option<String>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobState {
+    /// Shown to the operator, not confirmed.
+    Draft,
+    Running,
+    /// Nothing new is begun.
+    Stopped,
+    Finished,
+}
+
+impl JobState {
+    const ALL: [Self; 4] = [Self::Draft, Self::Running, Self::Stopped, Self::Finished];
+
+    /// Its name in a row.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+impl Job {
+    /// Where it stands.
+    pub(crate) fn state(&self) -> StoreResult<JobState> {
+        let found = JobState::ALL.into_iter().find(|state| state.name() == self.state);
+        found.ok_or_else(|| StoreError::Unreadable {
+            row: self.job_id.clone(),
+            word: self.state.clone(),
+        })
+    }
+
+    /// Who runs it, as the time line names them.
+    pub(crate) fn operator(&self) -> &str {
+        if self.operator_name.is_empty() {
+            &self.operator_id
+        } else {
+            &self.operator_name
+        }
+    }
 }
 
 /// One order of a bulk run.
@@ -31,7 +81,17 @@ pub(crate) struct Item {
     pub(crate) telegram_id: Option<String>,
     pub(crate) kind: Option<String>,
     pub(crate) code: Option<String>,
+    pub(crate) change_id: Option<String>,
+    /// Payment and amount as the operator saw them; none where nothing was shown.
+    pub(crate) seen: Option<String>,
     pub(crate) version: i32,
+}
+
+impl Item {
+    /// Something was sent for it.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.telegram_id.is_some() || self.change_id.is_some()
+    }
 }
 
 /// Not run, or run and waiting for the truth.
@@ -40,6 +100,17 @@ pub(crate) const WAITING: &str = "waiting";
 pub(crate) const DONE: &str = "done";
 /// Refused or failed; `code` says why.
 pub(crate) const FAILED: &str = "failed";
+
+/// The code of a waiting item that changed between the list that the operator saw and the draft of the run.
+pub(crate) const MOVED: &str = "moved";
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) waiting: i64,
+    pub(crate) done: i64,
+    pub(crate) failed: i64,
+}
 
 /// The job of that id.
 pub(crate) fn find(connection: &mut Connection, id: &str) -> StoreResult<Option<Job>> {
@@ -50,31 +121,82 @@ pub(crate) fn find(connection: &mut Connection, id: &str) -> StoreResult<Option<
         .optional()?)
 }
 
-/// Jobs with something left to do, the oldest first.
+/// Jobs with something left to do, the oldest first. A stopped one still follows what it has begun.
 pub(crate) fn unfinished(connection: &mut Connection) -> StoreResult<Vec<Job>> {
     Ok(jobs::table
-        .filter(jobs::finished_at.is_null())
+        .filter(jobs::state.eq_any([JobState::Running.name(), JobState::Stopped.name()]))
         .order(jobs::created_at.asc())
+        .select(Job::as_select())
+        .load(connection)?)
+}
+
+/// Confirmed runs, the newest first.
+pub(crate) fn recent(connection: &mut Connection, limit: i64) -> StoreResult<Vec<Job>> {
+    Ok(jobs::table
+        .filter(jobs::state.ne(JobState::Draft.name()))
+        .order((jobs::created_at.desc(), jobs::job_id.desc()))
+        .limit(limit)
         .select(Job::as_select())
         .load(connection)?)
 }
 
 /// A new job with its items.
 pub(crate) fn insert(connection: &mut Connection, job: &Job, items: &[Item]) -> StoreResult<()> {
+    const AT_ONCE: usize = 500;
     diesel::insert_into(jobs::table).values(job).execute(connection)?;
-    for item in items {
-        diesel::insert_into(job_items::table).values(item).execute(connection)?;
+    for some in items.chunks(AT_ONCE) {
+        diesel::insert_into(job_items::table).values(some).execute(connection)?;
     }
     Ok(())
 }
 
-/// All items, as they were ticked.
-pub(crate) fn items(connection: &mut Connection, job_id: &str) -> StoreResult<Vec<Item>> {
+/// Items of a state behind a position, as they were ticked.
+pub(crate) fn items(
+    connection: &mut Connection,
+    job_id: &str,
+    (state, after, limit): (&str, i32, i64),
+) -> StoreResult<Vec<Item>> {
     Ok(job_items::table
-        .filter(job_items::job_id.eq(job_id))
+        .filter(job_items::job_id.eq(job_id).and(job_items::state.eq(state)))
+        .filter(job_items::position.gt(after))
         .order(job_items::position.asc())
+        .limit(limit)
         .select(Item::as_select())
         .load(connection)?)
+}
+
+/// Items behind a position for which something was sent and whose end is not known.
+pub(crate) fn begun(connection: &mut Connection, job_id: &str, (after, limit): (i32, i64)) -> StoreResult<Vec<Item>> {
+    Ok(job_items::table
+        .filter(job_items::job_id.eq(job_id).and(job_items::state.eq(WAITING)))
+        .filter(
+            job_items::telegram_id
+                .is_not_null()
+                .or(job_items::change_id.is_not_null()),
+        )
+        .filter(job_items::position.gt(after))
+        .order(job_items::position.asc())
+        .limit(limit)
+        .select(Item::as_select())
+        .load(connection)?)
+}
+
+/// How far the job is.
+pub(crate) fn counts(connection: &mut Connection, job_id: &str) -> StoreResult<Counts> {
+    let by_state: Vec<(String, i64)> = job_items::table
+        .filter(job_items::job_id.eq(job_id))
+        .group_by(job_items::state)
+        .select((job_items::state, diesel::dsl::count_star()))
+        .load(connection)?;
+    let mut counts = Counts::default();
+    for (state, count) in by_state {
+        match state.as_str() {
+            DONE => counts.done = count,
+            FAILED => counts.failed = count,
+            _ => counts.waiting = count,
+        }
+    }
+    Ok(counts)
 }
 
 /// Writes an item back; `false` where another process took it meanwhile.
@@ -91,10 +213,36 @@ pub(crate) fn update_item(connection: &mut Connection, item: &mut Item) -> Store
     one_row(changed)
 }
 
+/// Moves a job from one state to another; `false` where it was in neither of the states that may.
+pub(crate) fn turn(connection: &mut Connection, job_id: &str, from: &[JobState], to: JobState) -> StoreResult<bool> {
+    let from: Vec<&str> = from.iter().map(|state| state.name()).collect();
+    let changed = diesel::update(jobs::table.find(job_id).filter(jobs::state.eq_any(from)))
+        .set(jobs::state.eq(to.name()))
+        .execute(connection)?;
+    one_row(changed)
+}
+
 /// Marks the job finished.
 pub(crate) fn finish(connection: &mut Connection, job_id: &str, now: NaiveDateTime) -> StoreResult<()> {
     diesel::update(jobs::table.find(job_id).filter(jobs::finished_at.is_null()))
-        .set(jobs::finished_at.eq(now))
+        .set((jobs::finished_at.eq(now), jobs::state.eq(JobState::Finished.name())))
         .execute(connection)?;
+    Ok(())
+}
+
+/// There is something that was shown to an operator before that moment and never confirmed.
+pub(crate) fn has_old_drafts(connection: &mut Connection, before: NaiveDateTime) -> StoreResult<bool> {
+    let old = jobs::table.filter(jobs::state.eq(JobState::Draft.name()).and(jobs::created_at.lt(before)));
+    Ok(diesel::select(diesel::dsl::exists(old)).get_result(connection)?)
+}
+
+/// Forgets that.
+pub(crate) fn forget_drafts(connection: &mut Connection, before: NaiveDateTime) -> StoreResult<()> {
+    let ids: Vec<String> = jobs::table
+        .filter(jobs::state.eq(JobState::Draft.name()).and(jobs::created_at.lt(before)))
+        .select(jobs::job_id)
+        .load(connection)?;
+    diesel::delete(job_items::table.filter(job_items::job_id.eq_any(&ids))).execute(connection)?;
+    diesel::delete(jobs::table.filter(jobs::job_id.eq_any(&ids))).execute(connection)?;
     Ok(())
 }

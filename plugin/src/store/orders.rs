@@ -1,10 +1,14 @@
 //! The index of order snapshots: what the staff's list shows and searches.
 
-use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use std::collections::BTreeSet;
 
-use super::schema::{orders, payments, telegrams};
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::schema::{changes, order_texts, orders, payments, telegrams};
 use super::{Connection, StoreError, StoreResult, one_row};
+use crate::fold::{fold, pairs};
 use crate::payment::OrderStatus;
 use crate::store::payments::Payment;
 
@@ -31,6 +35,18 @@ pub(crate) struct Order {
     pub(crate) last_hold: i32,
     pub(crate) last_attempt: i32,
     pub(crate) last_effect: i32,
+    /// 入金日
+    pub(crate) paid_at: Option<NaiveDateTime>,
+    /// お届け日, a day in Japan.
+    pub(crate) deliver_on: Option<NaiveDate>,
+    /// お問い合わせ番号
+    pub(crate) tracking_number: String,
+    /// 購入商品名, folded.
+    pub(crate) search_products: String,
+    /// 出荷メール; none where the host does not say.
+    pub(crate) shipping_mail_sent: Option<bool>,
+    /// 1 while its text waits for the search index.
+    pub(crate) index_due: Option<i32>,
     pub(crate) version: i32,
 }
 
@@ -44,27 +60,7 @@ impl Order {
     }
 }
 
-/// What the staff ask of the list.
-#[derive(Debug, Clone)]
-pub(crate) struct Search {
-    /// The one box, folded as the index is (`crate::fold`), and its digits; `None` = everything.
-    pub(crate) text: Option<SearchText>,
-    /// Shown statuses.
-    pub(crate) statuses: Vec<OrderStatus>,
-    /// Rows to skip, rows to give.
-    pub(crate) offset: i64,
-    pub(crate) limit: i64,
-}
-
-/// The search box's content in the forms that the columns are compared with.
-#[derive(Debug, Clone)]
-pub(crate) struct SearchText {
-    pub(crate) raw: String,
-    pub(crate) folded: String,
-    pub(crate) digits: String,
-}
-
-/// A row of the list: the order, its payment, and whether an operation on it is open.
+/// A row of the list: the order, its payment, and whether an operation on it or a change of it is open.
 #[derive(Debug, Clone)]
 pub(crate) struct Listed {
     pub(crate) order: Order,
@@ -101,76 +97,119 @@ pub(crate) fn update(connection: &mut Connection, order: &mut Order) -> StoreRes
     }
 }
 
-/// One page of the list, last updated first (R47), and how many rows the whole search has.
-pub(crate) fn search(connection: &mut Connection, search: &Search) -> StoreResult<(i64, Vec<Listed>)> {
-    let matching = || {
-        let statuses: Vec<&str> = search.statuses.iter().map(|status| status.name()).collect();
-        let mut query = orders::table.into_boxed();
-        query = query
-            .filter(orders::removed.eq(false))
-            .filter(orders::status.eq_any(statuses));
-        if let Some(text) = &search.text {
-            let part = format!("%{}%", escape(&text.folded));
-            let mut hit: Box<dyn BoxableExpression<_, _, SqlType = diesel::sql_types::Bool>> = Box::new(
-                orders::order_number
-                    .eq(text.raw.clone())
-                    .or(orders::search_name.like(part.clone()).escape('\\'))
-                    .or(orders::search_kana.like(part.clone()).escape('\\'))
-                    .or(orders::search_company.like(part.clone()).escape('\\'))
-                    .or(orders::search_email.like(part.clone()).escape('\\')),
-            );
-            // A short run of digits is an order number (R24); only a longer one can be meant as part of another.
-            const NUMBER_AT_MOST: usize = 10;
-            if !text.raw.chars().all(|c| c.is_ascii_digit()) || text.raw.len() > NUMBER_AT_MOST {
-                hit = Box::new(
-                    hit.or(orders::order_number
-                        .like(format!("%{}%", escape(&text.raw)))
-                        .escape('\\')),
-                );
-            }
-            if !text.digits.is_empty() {
-                hit = Box::new(hit.or(orders::search_phone.like(format!("%{}%", text.digits)).escape('\\')));
-            }
-            query = query.filter(hit);
-        }
-        query
-    };
-    let total = matching().count().get_result(connection)?;
-    let rows: Vec<Order> = matching()
-        .select(Order::as_select())
-        .order((orders::updated_at.desc(), orders::order_id.desc()))
-        .offset(search.offset)
-        .limit(search.limit)
-        .load(connection)?;
-    let rows = rows
-        .into_iter()
-        .map(|order| listed(connection, order))
-        .collect::<StoreResult<_>>()?;
-    Ok((total, rows))
-}
-
 /// The order with its payment, as the list shows it.
 pub(crate) fn listed(connection: &mut Connection, order: Order) -> StoreResult<Listed> {
-    let Some(payment_id) = &order.payment_id else {
-        return Ok(Listed {
-            order,
-            payment: None,
-            busy: false,
-        });
+    let payment = match &order.payment_id {
+        Some(id) => payments::table
+            .find(id)
+            .select(Payment::as_select())
+            .first(connection)
+            .optional()?,
+        None => None,
     };
-    let payment = payments::table
-        .find(payment_id)
-        .select(Payment::as_select())
-        .first(connection)
-        .optional()?;
-    let busy = diesel::select(diesel::dsl::exists(
-        telegrams::table.filter(telegrams::open_key.eq(payment_id)),
-    ))
-    .get_result(connection)?;
-    Ok(Listed { order, payment, busy })
+    let mut rows = with_busy(connection, vec![(order, payment)])?;
+    // One row went in.
+    rows.pop().ok_or(StoreError::Statement(diesel::result::Error::NotFound))
 }
 
-/// `%` and `_` in what the staff typed mean themselves.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+/// The orders of these ids with their payments, in any order; unknown and removed ones are left out.
+pub(crate) fn listed_of(connection: &mut Connection, ids: &[String]) -> StoreResult<Vec<Listed>> {
+    const AT_ONCE: usize = 500;
+    let mut all = Vec::new();
+    for some in ids.chunks(AT_ONCE) {
+        let rows: Vec<(Order, Option<Payment>)> = orders::table
+            .left_join(payments::table.on(orders::payment_id.eq(payments::payment_id.nullable())))
+            .filter(orders::order_id.eq_any(some))
+            .filter(orders::removed.eq(false))
+            .select((Order::as_select(), Option::<Payment>::as_select()))
+            .load(connection)?;
+        all.extend(with_busy(connection, rows)?);
+    }
+    Ok(all)
+}
+
+/// Marks the rows whose payment has an open operation or whose order has an open change, by two questions for all rows.
+pub(super) fn with_busy(connection: &mut Connection, rows: Vec<(Order, Option<Payment>)>) -> StoreResult<Vec<Listed>> {
+    let payment_ids: Vec<&str> = rows
+        .iter()
+        .filter_map(|(order, _)| order.payment_id.as_deref())
+        .collect();
+    let order_ids: Vec<&str> = rows.iter().map(|(order, _)| order.order_id.as_str()).collect();
+    let operated: Vec<Option<String>> = telegrams::table
+        .filter(telegrams::open_key.eq_any(payment_ids))
+        .select(telegrams::open_key)
+        .load(connection)?;
+    let changing: Vec<Option<String>> = changes::table
+        .filter(changes::open_order.eq_any(order_ids))
+        .select(changes::open_order)
+        .load(connection)?;
+    let busy: BTreeSet<String> = operated.into_iter().flatten().collect();
+    let changing: BTreeSet<String> = changing.into_iter().flatten().collect();
+    let mark = |(order, payment): (Order, Option<Payment>)| Listed {
+        busy: order.payment_id.as_ref().is_some_and(|id| busy.contains(id)) || changing.contains(&order.order_id),
+        order,
+        payment,
+    };
+    Ok(rows.into_iter().map(mark).collect())
+}
+
+/// A text that the search index has waiting.
+#[derive(Queryable)]
+struct Waiting {
+    order_id: String,
+    order_number: String,
+    name: String,
+    kana: String,
+    company: String,
+    email: String,
+    phone: String,
+}
+
+/// Some text waits for the search index.
+pub(crate) fn has_waiting_texts(connection: &mut Connection) -> StoreResult<bool> {
+    Ok(diesel::select(diesel::dsl::exists(orders::table.filter(orders::index_due.eq(1)))).get_result(connection)?)
+}
+
+/// Takes up to `limit` waiting texts into the search index; how many there were. Never in a payment's transaction: a text
+/// costs many times what the payment's own rows cost, and what waits is found all the same.
+pub(crate) fn index_some(connection: &mut Connection, limit: i64) -> StoreResult<usize> {
+    let waiting: Vec<Waiting> = orders::table
+        .filter(orders::index_due.eq(1))
+        .select((
+            orders::order_id,
+            orders::order_number,
+            orders::search_name,
+            orders::search_kana,
+            orders::search_company,
+            orders::search_email,
+            orders::search_phone,
+        ))
+        .limit(limit)
+        .load(connection)?;
+    for text in &waiting {
+        let fields = [
+            &fold(&text.order_number),
+            &text.name,
+            &text.kana,
+            &text.company,
+            &text.email,
+            &text.phone,
+        ];
+        let words: BTreeSet<String> = fields.into_iter().flat_map(|field| pairs(field)).collect();
+        let words: Vec<String> = words.into_iter().collect();
+        diesel::delete(order_texts::table.filter(order_texts::order_id.eq(&text.order_id))).execute(connection)?;
+        diesel::insert_into(order_texts::table)
+            .values(order_texts::order_id.eq(&text.order_id))
+            .execute(connection)?;
+        diesel::sql_query(
+            "INSERT INTO order_pairs (rowid, pairs) SELECT number, ? FROM order_texts WHERE order_id = ?",
+        )
+        .bind::<Text, _>(words.join(" "))
+        .bind::<Text, _>(&text.order_id)
+        .execute(connection)?;
+        diesel::update(orders::table.find(&text.order_id))
+            .set(orders::index_due.eq(None::<i32>))
+            .execute(connection)?;
+    }
+    Ok(waiting.len())
 }

@@ -5,8 +5,9 @@ use diesel::prelude::*;
 
 use super::schema::payments;
 use super::{Connection, StoreError, StoreResult, one_row};
-use crate::payment::GatewayStatus;
-use crate::payment::operation::Operation;
+use crate::payment::deadline::Since;
+use crate::payment::operation::Action;
+use crate::payment::{GatewayStatus, Yen};
 
 /// One payment.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -23,6 +24,12 @@ pub(crate) struct Payment {
     pub(crate) authorised_at: NaiveDateTime,
     pub(crate) captured_at: Option<NaiveDateTime>,
     pub(crate) cancelled_at: Option<NaiveDateTime>,
+    /// Environment and merchant that hold it.
+    pub(crate) account: String,
+    /// The card company bears chargebacks.
+    pub(crate) three_ds: bool,
+    /// The payment that a change put in its place.
+    pub(crate) replaced_by: Option<String>,
     pub(crate) version: i32,
 }
 
@@ -32,9 +39,22 @@ impl Payment {
         GatewayStatus(self.gateway_status)
     }
 
-    /// The last operation of ours that succeeded.
-    pub(crate) fn last_operation(&self) -> Option<Operation> {
-        self.last_operation.as_deref().and_then(Operation::of_kind)
+    /// The last action of ours that succeeded.
+    pub(crate) fn last_action(&self) -> Option<Action> {
+        self.last_operation.as_deref().and_then(Action::of_kind)
+    }
+
+    /// What the gateway holds.
+    pub(crate) fn held(&self) -> Yen {
+        Yen::try_from(self.amount).unwrap_or(Yen::ZERO)
+    }
+
+    /// When it came to where it stands.
+    pub(crate) fn since(&self) -> Since {
+        Since {
+            authorised: self.authorised_at,
+            captured: self.captured_at,
+        }
     }
 }
 
@@ -45,6 +65,15 @@ pub(crate) fn find(connection: &mut Connection, id: &str) -> StoreResult<Option<
         .select(Payment::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// All payments of an order, the first first.
+pub(crate) fn of_order(connection: &mut Connection, order_id: &str) -> StoreResult<Vec<Payment>> {
+    Ok(payments::table
+        .filter(payments::order_id.eq(order_id))
+        .order((payments::authorised_at.asc(), payments::payment_id.asc()))
+        .select(Payment::as_select())
+        .load(connection)?)
 }
 
 /// A new payment.

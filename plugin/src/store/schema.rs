@@ -23,6 +23,12 @@ table! {
         last_hold -> Integer,
         last_attempt -> Integer,
         last_effect -> Integer,
+        paid_at -> Nullable<Timestamp>,
+        deliver_on -> Nullable<Date>,
+        tracking_number -> Text,
+        search_products -> Text,
+        shipping_mail_sent -> Nullable<Bool>,
+        index_due -> Nullable<Integer>,
         version -> Integer,
     }
 }
@@ -62,6 +68,9 @@ table! {
         inquired_at -> Nullable<Timestamp>,
         next_inquiry_at -> Nullable<Timestamp>,
         live_order -> Nullable<Text>,
+        change_id -> Nullable<Text>,
+        payment_class -> Text,
+        split_count -> Integer,
         version -> Integer,
     }
 }
@@ -79,6 +88,9 @@ table! {
         authorised_at -> Timestamp,
         captured_at -> Nullable<Timestamp>,
         cancelled_at -> Nullable<Timestamp>,
+        account -> Text,
+        three_ds -> Bool,
+        replaced_by -> Nullable<Text>,
         version -> Integer,
     }
 }
@@ -103,6 +115,7 @@ table! {
         request -> Nullable<Text>,
         reply -> Nullable<Text>,
         open_key -> Nullable<Text>,
+        change_id -> Nullable<Text>,
         version -> Integer,
     }
 }
@@ -132,6 +145,9 @@ table! {
         total -> Integer,
         created_at -> Timestamp,
         finished_at -> Nullable<Timestamp>,
+        state -> Text,
+        retry_of -> Nullable<Text>,
+        search -> Nullable<Text>,
     }
 }
 
@@ -145,6 +161,8 @@ table! {
         telegram_id -> Nullable<Text>,
         kind -> Nullable<Text>,
         code -> Nullable<Text>,
+        change_id -> Nullable<Text>,
+        seen -> Nullable<Text>,
         version -> Integer,
     }
 }
@@ -170,4 +188,40 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds);
+table! {
+    changes (change_id) {
+        change_id -> Text,
+        order_id -> Text,
+        kind -> Text,
+        state -> Text,
+        old_payment_id -> Text,
+        new_payment_id -> Nullable<Text>,
+        attempt_id -> Text,
+        old_amount -> BigInt,
+        new_amount -> BigInt,
+        steps -> Integer,
+        refusals -> Integer,
+        code -> Nullable<Text>,
+        operator -> Nullable<Text>,
+        started_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+        open_order -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+table! {
+    order_texts (number) {
+        number -> BigInt,
+        order_id -> Text,
+    }
+}
+
+table! {
+    facts (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds, changes);

@@ -28,6 +28,8 @@ pub(crate) struct Telegram {
     pub(crate) request: Option<String>,
     pub(crate) reply: Option<String>,
     pub(crate) open_key: Option<String>,
+    /// The change of amount whose step it is.
+    pub(crate) change_id: Option<String>,
     pub(crate) version: i32,
 }
 
@@ -67,6 +69,28 @@ pub(crate) fn of_attempt(connection: &mut Connection, attempt: &str, kind: &str)
 pub(crate) fn open_on(connection: &mut Connection, payment_id: &str) -> StoreResult<Option<Telegram>> {
     Ok(telegrams::table
         .filter(telegrams::open_key.eq(payment_id))
+        .select(Telegram::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// All telegrams of an order, the first first.
+pub(crate) fn of_order(connection: &mut Connection, order_id: &str) -> StoreResult<Vec<Telegram>> {
+    Ok(telegrams::table
+        .filter(telegrams::order_id.eq(order_id))
+        .order((telegrams::planned_at.asc(), telegrams::telegram_id.asc()))
+        .select(Telegram::as_select())
+        .load(connection)?)
+}
+
+/// The open step of a change.
+pub(crate) fn step_of(connection: &mut Connection, change_id: &str) -> StoreResult<Option<Telegram>> {
+    Ok(telegrams::table
+        .filter(
+            telegrams::change_id
+                .eq(change_id)
+                .and(telegrams::open_key.is_not_null()),
+        )
         .select(Telegram::as_select())
         .first(connection)
         .optional()?)

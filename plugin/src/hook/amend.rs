@@ -1,0 +1,163 @@
+//! オーソリ・売上変更 (guide, p. 7): begins a change of amount and drives it on. `change` writes down what comes next; this
+//! file sends it.
+
+use super::{Call, journal, operation, settle};
+use crate::paygent::{Authorise, CardSource, PaymentClass, TradingId};
+use crate::payment::Yen;
+use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::change::{ChangeKind, ChangeState};
+use crate::payment::trading_id::trading_id;
+use crate::reply::Problem;
+use crate::seal::random_hex;
+use crate::store::attempts::Attempt;
+use crate::store::changes::Change;
+use crate::store::orders::Order;
+use crate::store::payments::Payment;
+use crate::store::{Connection, StoreError, StoreResult, attempts, changes, orders, payments, telegrams};
+
+/// Fresh ids of a change's rows, drawn before the transaction.
+pub(super) struct Ids {
+    pub(super) change: String,
+    pub(super) attempt: String,
+    pub(super) telegram: String,
+    pub(super) salt: String,
+}
+
+impl Ids {
+    /// Draws them.
+    pub(super) fn draw() -> Result<Self, Problem> {
+        Ok(Self {
+            change: random_hex::<12>()?,
+            attempt: random_hex::<16>()?,
+            telegram: random_hex::<16>()?,
+            salt: random_hex::<2>()?,
+        })
+    }
+}
+
+/// The intent to make the gateway's amount the order's (R62), committed by the caller's transaction before anything leaves.
+pub(super) fn intend(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    (order, old, kind): (&mut Order, &Payment, ChangeKind),
+    ids: &Ids,
+    operator: &str,
+) -> StoreResult<Change> {
+    let now = call.moment();
+    let before = attempts::find(rows, &old.attempt_id)?.ok_or_else(|| StoreError::Unreadable {
+        row: old.payment_id.clone(),
+        word: "the payment's attempt is gone".to_owned(),
+    })?;
+    order.last_attempt += 1;
+    let prefix = &call.instance.config.shop.trading_prefix;
+    let mut attempt = Attempt {
+        attempt_id: ids.attempt.clone(),
+        number: order.last_attempt,
+        trading_id: trading_id(prefix, &order.order_number, order.last_attempt, &ids.salt),
+        form: ids.change.clone(),
+        amount: order.amount,
+        payment_id: None,
+        code: None,
+        sent_at: now,
+        settled_at: None,
+        inquiries: 0,
+        inquired_at: None,
+        next_inquiry_at: next_inquiry(now, 0),
+        live_order: None,
+        change_id: Some(ids.change.clone()),
+        version: 1,
+        ..before
+    };
+    attempt.move_to(AttemptState::Sent);
+    attempts::insert(rows, &attempt)?;
+    let mut telegram = journal::sent(
+        ids.telegram.clone(),
+        &attempt,
+        "020",
+        Yen::try_from(attempt.amount).ok(),
+        now,
+    );
+    telegram.operator = Some(operator.to_owned());
+    telegrams::insert(rows, &telegram)?;
+    let change = Change {
+        change_id: ids.change.clone(),
+        order_id: order.order_id.clone(),
+        kind: kind.name().to_owned(),
+        state: ChangeState::Authorising.name().to_owned(),
+        old_payment_id: old.payment_id.clone(),
+        new_payment_id: None,
+        attempt_id: attempt.attempt_id,
+        old_amount: old.amount,
+        new_amount: order.amount,
+        steps: 0,
+        refusals: 0,
+        code: None,
+        operator: Some(operator.to_owned()),
+        started_at: now,
+        finished_at: None,
+        open_order: Some(order.order_id.clone()),
+        version: 1,
+    };
+    changes::insert(rows, &change)?;
+    orders::update(rows, order)?;
+    Ok(change)
+}
+
+/// Sends the 020 of a change whose intent was just committed, and goes on from there.
+pub(super) fn begin(call: &Call<'_>, change: &Change) -> Result<(), Problem> {
+    let broken = || {
+        Problem::failed(
+            "change.unreadable",
+            format!("change {} cannot be sent", change.change_id),
+        )
+    };
+    let found = call.instance.store.read(|rows| {
+        let attempt = attempts::find(rows, &change.attempt_id)?;
+        let old = payments::find(rows, &change.old_payment_id)?;
+        Ok(attempt.zip(old))
+    })?;
+    let (attempt, old) = found.ok_or_else(broken)?;
+    let id = |text: &str| TradingId::try_from(text).map_err(|_| broken());
+    let asked = Authorise {
+        trading_id: id(&attempt.trading_id)?,
+        amount: Yen::try_from(attempt.amount).map_err(|_| broken())?,
+        class: PaymentClass::read(&attempt.payment_class, attempt.split_count).ok_or_else(broken)?,
+        card: CardSource::Earlier(id(&old.trading_id)?),
+    };
+    let answer = call.instance.gateway.authorise(&asked, call.now);
+    settle::authorisation(call, &attempt, answer)?;
+    resume(call, &change.change_id).map(drop)
+}
+
+/// Goes on with a change for as long as a step of it is due. The change as it stands after that.
+pub(super) fn resume(call: &Call<'_>, change_id: &str) -> Result<Option<Change>, Problem> {
+    // Each round ends a step or finds none due; a change has a handful of steps.
+    const AT_MOST: usize = 20;
+    for _ in 0..AT_MOST {
+        let found = call.instance.store.read(|rows| {
+            let Some(change) = changes::find(rows, change_id)? else {
+                return Ok(None);
+            };
+            let step = telegrams::step_of(rows, change_id)?;
+            Ok(Some((change, step)))
+        })?;
+        let Some((change, step)) = found else { return Ok(None) };
+        if change.open_order.is_none() {
+            return Ok(Some(change));
+        }
+        match step {
+            Some(step) if step.due_at.is_some_and(|due| due <= call.moment()) => {
+                operation::resume(call, &step.telegram_id)?;
+            }
+            Some(_) => return Ok(Some(change)),
+            None => {
+                settle::inquire(call, &change.attempt_id)?;
+                let moved = call.instance.store.read(|rows| changes::find(rows, change_id))?;
+                if moved.as_ref().is_none_or(|moved| moved.version == change.version) {
+                    return Ok(moved);
+                }
+            }
+        }
+    }
+    Ok(call.instance.store.read(|rows| changes::find(rows, change_id))?)
+}

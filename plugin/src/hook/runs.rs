@@ -1,0 +1,299 @@
+//! Bulk runs as pages: what 実行 would do, how far it is, what came of it, and all runs so far.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::bulk::named;
+use super::list::japanese_time;
+use super::{Call, staff};
+use crate::page::{self, Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage};
+use crate::payment::operation::{Action, Column};
+use crate::payment::preflight::Consequence;
+use crate::payment::{Yen, preflight};
+use crate::reply::{Problem, Reply};
+use crate::request::Operator;
+use crate::store::jobs::{self, Counts, Item, Job, JobState};
+use crate::store::orders;
+use crate::store::orders::Listed;
+
+/// Lines shown of each kind; the rest is counted.
+const LINES: i64 = 200;
+/// Runs shown.
+const RUNS: i64 = 100;
+
+/// `admin.bulk.list`.
+pub(super) fn list(call: &Call<'_>) -> Result<Reply, Problem> {
+    let operator = call.operator_with("view")?;
+    let frame = staff::frame(call, operator, "runs");
+    let rows = call.instance.store.read(|rows| {
+        let jobs = jobs::recent(rows, RUNS)?;
+        jobs.into_iter()
+            .map(|job| {
+                let counts = jobs::counts(rows, &job.job_id)?;
+                Ok((job, counts))
+            })
+            .collect::<crate::store::StoreResult<Vec<_>>>()
+    })?;
+    let shown: Vec<RunRow> = rows
+        .iter()
+        .map(|(job, counts)| RunRow {
+            url: format!("{}/{}", frame.runs_url, job.job_id),
+            at: japanese_time(job.created_at),
+            operation: operation_words(call, job),
+            operator: job.operator().to_owned(),
+            state: state_words(call, job),
+            total: job.total,
+            done: counts.done,
+            failed: counts.failed,
+        })
+        .collect();
+    let page = RunsPage {
+        staff: frame,
+        rows: &shown,
+    };
+    let ids: Vec<_> = rows.iter().map(|(job, _)| &job.job_id).collect();
+    Ok(staff::page(page::runs(&page, call.language, call.nonce())).with_data(json!({"jobs": ids})))
+}
+
+/// `admin.bulk.show`.
+pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+    let operator = call.operator_with("view")?;
+    let job = named(call, "admin.bulk.show")?;
+    let frame = staff::frame(call, operator, "runs");
+    let mut shown = RunPage {
+        heading: operation_words(call, &job),
+        made: page::text(
+            call.language,
+            "run-made",
+            &[("at", &japanese_time(job.created_at)), ("operator", job.operator())],
+        ),
+        total: job.total,
+        list_url: back(call, &job),
+        preflight: None,
+        result: None,
+        staff: frame,
+    };
+    let data = if job.state()? == JobState::Draft {
+        let before = before(call, operator, &job)?;
+        let data = json!({"job": job.job_id, "state": "draft", "runs": before.runs, "yen": before.yen, "refused": before.refused.len()});
+        shown.preflight = Some(before);
+        data
+    } else {
+        shown.result = result(call, &job.job_id)?;
+        json!({"job": job.job_id, "state": job.state})
+    };
+    Ok(staff::page(page::run(&shown, call.language, call.nonce())).with_data(data))
+}
+
+/// The list as it was when the run was made.
+fn back(call: &Call<'_>, job: &Job) -> String {
+    let query = super::asked::Asked::of_query(job.search.as_deref().unwrap_or(""));
+    query.url(&format!("{}/payments", call.staff_url()), &[])
+}
+
+/// 一括売上 and so on.
+fn operation_words(call: &Call<'_>, job: &Job) -> String {
+    page::text(call.language, &format!("run-title-{}", job.operation), &[])
+}
+
+fn state_words(call: &Call<'_>, job: &Job) -> String {
+    page::text(call.language, &format!("run-state-{}", job.state), &[])
+}
+
+/// What a draft would do (N7): how many rows, how much, which rows cannot run, and what follows from which.
+fn before(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, Problem> {
+    let most = i64::from(job.total);
+    let (items, listed) = call.instance.store.read(|rows| {
+        let items = jobs::items(rows, &job.job_id, (jobs::WAITING, 0, most))?;
+        let ids: Vec<String> = items.iter().map(|item| item.order_id.clone()).collect();
+        let listed = orders::listed_of(rows, &ids)?;
+        Ok((items, listed))
+    })?;
+    let listed: HashMap<&str, &Listed> = listed.iter().map(|row| (row.order.order_id.as_str(), row)).collect();
+    let column = Column::parse(&job.operation)
+        .ok_or_else(|| Problem::failed("job.unreadable", "the run has an unknown operation"))?;
+    let mut gathered = Gathered::default();
+    for item in &items {
+        let row = listed.get(item.order_id.as_str()).copied();
+        gathered.add(call, (column, item), row);
+    }
+    let url = format!("{}/payments/bulk/{}", call.staff_url(), job.job_id);
+    let may = call.has_right(column.name()) && operator.id == job.operator_id;
+    Ok(gathered.told(call, column, (&url, may)))
+}
+
+/// What was seen of a draft's rows.
+#[derive(Default)]
+struct Gathered {
+    runs: usize,
+    held: i64,
+    becomes: i64,
+    refused: Vec<PreflightLine>,
+    follows: Vec<(Consequence, String)>,
+    moved: Vec<String>,
+    changes: Vec<PreflightLine>,
+}
+
+impl Gathered {
+    fn add(&mut self, call: &Call<'_>, (column, item): (Column, &Item), listed: Option<&Listed>) {
+        let number = item.order_number.clone();
+        let judged = listed.and_then(|listed| call.judged(listed));
+        let decided = match (&judged, listed) {
+            (Some(row), _) => row.decide(column, &call.rules()),
+            (None, Some(_)) => Err("refused-no-payment"),
+            (None, None) => Err("refused-unknown-order"),
+        };
+        let (Ok(action), Some(row)) = (decided, judged) else {
+            self.refused.push(PreflightLine {
+                number,
+                words: page::reason(call.language, decided.err().unwrap_or("refused-state")),
+            });
+            return;
+        };
+        self.runs += 1;
+        self.held += row.held.get();
+        self.becomes += row.ordered.get();
+        if item.code.as_deref() == Some(jobs::MOVED) {
+            self.moved.push(number.clone());
+        }
+        if let Action::Change(kind) = action {
+            let words = page::text(
+                call.language,
+                &format!("preflight-change-{}", kind.name()),
+                &[("from", &row.held.to_string()), ("to", &row.ordered.to_string())],
+            );
+            self.changes.push(PreflightLine {
+                number: number.clone(),
+                words,
+            });
+        }
+        for consequence in row.consequences(action, &call.rules()) {
+            self.follows
+                .push((consequence, told(call, &number, (consequence, &row))));
+        }
+    }
+
+    fn told(mut self, call: &Call<'_>, column: Column, (url, may): (&str, bool)) -> Preflight {
+        self.follows.sort_by_key(|(consequence, _)| *consequence);
+        let yen = |amount: i64| Yen::try_from(amount).map_or_else(|_| format!("¥{amount}"), |yen| yen.to_string());
+        let count = self.runs.to_string();
+        let question = page::text(
+            call.language,
+            &format!("list-confirm-{}", column.name()),
+            &[("count", &count)],
+        );
+        let sum = match column {
+            Column::Change => page::text(
+                call.language,
+                "preflight-sum-change",
+                &[("from", &yen(self.held)), ("to", &yen(self.becomes))],
+            ),
+            _ => page::text(call.language, "preflight-sum", &[("sum", &yen(self.held))]),
+        };
+        let moved = self
+            .moved
+            .into_iter()
+            .map(|number| page::text(call.language, "preflight-moved", &[("number", &number)]));
+        Preflight {
+            runs: self.runs,
+            yen: self.held,
+            question,
+            sum,
+            warnings: self.follows.into_iter().map(|(_, words)| words).chain(moved).collect(),
+            changes: self.changes,
+            refused: self.refused,
+            may_confirm: may && self.runs > 0,
+            confirm_url: format!("{url}/confirm"),
+        }
+    }
+}
+
+/// A consequence in one plain sentence.
+fn told(call: &Call<'_>, number: &str, (consequence, row): (Consequence, &preflight::Row)) -> String {
+    let id = match consequence {
+        Consequence::OldAmountIsBilled => "preflight-old-amount",
+        Consequence::BilledAlready => "preflight-billed",
+        Consequence::LosesProtection => "preflight-three-ds",
+        Consequence::ExpiresToday => "preflight-last-day",
+    };
+    let amounts = [row.held.to_string(), row.ordered.to_string()];
+    let [held, ordered] = &amounts;
+    page::text(
+        call.language,
+        id,
+        &[("number", number), ("held", held), ("ordered", ordered)],
+    )
+}
+
+/// The block above the list and on the run's own page: how far it is and what became of each row (R54 to R56).
+pub(super) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunResult>, Problem> {
+    let found = call.instance.store.read(|rows| {
+        let Some(job) = jobs::find(rows, id)? else {
+            return Ok(None);
+        };
+        let counts = jobs::counts(rows, id)?;
+        let done = jobs::items(rows, id, (jobs::DONE, 0, LINES))?;
+        let failed = jobs::items(rows, id, (jobs::FAILED, 0, LINES))?;
+        Ok(Some((job, counts, done, failed)))
+    })?;
+    let Some((job, counts, done, failed)) = found else {
+        return Ok(None);
+    };
+    let state = job.state()?;
+    if state == JobState::Draft {
+        return Ok(None);
+    }
+    let url = format!("{}/payments/bulk/{}", call.staff_url(), job.job_id);
+    let lines =
+        |items: &[Item], end: &str| -> Vec<Line> { items.iter().map(|item| line(call, &job, item, end)).collect() };
+    let may = call.has_right(&job.operation);
+    let Counts {
+        waiting,
+        done: succeeded,
+        failed: refused,
+    } = counts;
+    Ok(Some(RunResult {
+        running: (state == JobState::Running && waiting > 0).then(|| Running {
+            done: succeeded + refused,
+            total: job.total,
+            step_url: format!("{url}/step"),
+            reload_url: url.clone(),
+            stop_url: may.then(|| format!("{url}/stop")),
+        }),
+        stopped: (state == JobState::Stopped).then(|| page::Stopped {
+            left: waiting,
+            resume_url: may.then(|| format!("{url}/resume")),
+        }),
+        succeeded: lines(&done, "done"),
+        failed: lines(&failed, "failed"),
+        succeeded_count: succeeded,
+        failed_count: refused,
+        retry_url: (may && refused > 0 && state != JobState::Running).then(|| format!("{url}/retry")),
+        took: took(call, &job),
+        own_url: url,
+    }))
+}
+
+/// How long a finished run took.
+fn took(call: &Call<'_>, job: &Job) -> Option<String> {
+    let time = job.finished_at.map(|at| (at - job.created_at).max(TimeDelta::zero()))?;
+    let seconds = time.num_seconds().to_string();
+    Some(page::text(call.language, "run-took", &[("seconds", &seconds)]))
+}
+
+fn line(call: &Call<'_>, job: &Job, item: &Item, end: &str) -> Line {
+    // 売上成功, オーソリキャンセル失敗, and so on (R56).
+    let kind = item.kind.as_deref().unwrap_or(&job.operation);
+    Line {
+        number: item.order_number.clone(),
+        url: format!(
+            "{}/payments/orders/{}",
+            call.staff_url(),
+            page::path_segment(&item.order_id)
+        ),
+        words: page::text(call.language, &format!("run-{kind}-{end}"), &[]),
+        reason: (end == "failed").then(|| page::reason(call.language, item.code.as_deref().unwrap_or(""))),
+    }
+}

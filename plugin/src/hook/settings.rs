@@ -1,0 +1,196 @@
+//! Settings and self-check (N28): what the host configured, without its secrets, and whether it works. The settings
+//! themselves are the host's: they come with `paygent_open`.
+
+use serde_json::json;
+
+use super::{Call, staff};
+use crate::page::{self, Check, Fact, SettingsPage};
+use crate::paygent::{Inquire, Inquiry, Outcome, TradingId};
+use crate::reply::{Problem, Reply};
+use crate::request::Operator;
+use crate::seal::random_hex;
+use crate::store::facts;
+
+/// `admin.settings`.
+pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+    let operator = call.operator_with("settings")?;
+    drawn(call, operator, Vec::new())
+}
+
+/// `admin.check`: the same page with the findings of a self-check, one inquiry to the gateway among them.
+pub(super) fn check(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_other_sites()?;
+    let operator = call.operator_with("settings")?;
+    let form = call.request.form()?;
+    call.check_form(operator, form.one("csrf")?)?;
+    let mut checks = connection(call)?;
+    checks.push(certificate(call));
+    checks.push(database(call)?);
+    checks.push(under_way(call)?);
+    drawn(call, operator, checks)
+}
+
+fn drawn(call: &Call<'_>, operator: &Operator, checks: Vec<Check>) -> Result<Reply, Problem> {
+    let frame = staff::frame(call, operator, "settings");
+    let data = json!({
+        "checks": checks.iter().map(|check| json!({"name": check.id, "good": check.tone == "good"})).collect::<Vec<_>>(),
+        "csrf": frame.csrf,
+    });
+    let shown = SettingsPage {
+        check_url: format!("{}/settings/check", call.staff_url()),
+        groups: groups(call),
+        checks,
+        staff: frame,
+    };
+    Ok(staff::page(page::settings(&shown, call.language, call.nonce())).with_data(data))
+}
+
+/// The settings, group by group.
+fn groups(call: &Call<'_>) -> Vec<(String, Vec<Fact>)> {
+    let config = &call.instance.config;
+    let words = |id: &str| page::text(call.language, id, &[]);
+    let fact = |id: &str, value: String| Fact {
+        name: words(id),
+        value: if value.is_empty() {
+            words("settings-none")
+        } else {
+            value
+        },
+        mark: "",
+    };
+    let kept = |is_set: bool| words(if is_set { "settings-secret-set" } else { "settings-none" });
+    let days = |count: u16| page::text(call.language, "settings-days", &[("count", &count.to_string())]);
+    let shown = config.gateway.shown();
+    let column_names = config
+        .staff
+        .columns
+        .iter()
+        .map(|column| words(&format!("column-{column}")));
+    let account = vec![
+        fact(
+            "settings-environment",
+            words(if config.gateway.is_test() {
+                "settings-test"
+            } else {
+                "settings-live"
+            }),
+        ),
+        fact("settings-merchant", config.gateway.merchant_id().to_owned()),
+        fact("settings-connect", shown.connect_id.to_owned()),
+        fact("settings-password", kept(true)),
+        fact("settings-access", words(&format!("settings-access-{}", shown.access))),
+        fact("settings-host", shown.host.to_owned()),
+        fact("settings-certificate", shown.certificate),
+        fact("settings-hash-key", kept(shown.has_hash_key)),
+        fact("settings-token-key", kept(!config.gateway.token_key().is_empty())),
+        fact(
+            "settings-timeout",
+            page::text(
+                call.language,
+                "settings-seconds",
+                &[("count", &shown.timeout_secs.to_string())],
+            ),
+        ),
+    ];
+    let card = vec![
+        fact("settings-brands", config.card.brands.join(", ")),
+        fact(
+            "settings-instalments",
+            config
+                .card
+                .instalments
+                .iter()
+                .map(u8::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+    ];
+    let staff = vec![
+        fact("settings-columns", column_names.collect::<Vec<_>>().join("、")),
+        fact("settings-authorisation-days", days(config.staff.authorisation_days)),
+        fact("settings-sale-days", days(config.staff.sale_days)),
+        fact(
+            "settings-closing-days",
+            config
+                .staff
+                .closing_days
+                .iter()
+                .map(u8::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        fact("settings-database", config.database.display().to_string()),
+        fact("settings-version", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    vec![
+        (words("settings-account"), account),
+        (words("settings-card"), card),
+        (words("settings-staff"), staff),
+    ]
+}
+
+fn finding(call: &Call<'_>, id: &'static str, good: bool, arguments: &[(&str, &str)]) -> Check {
+    let end = if good { "good" } else { "bad" };
+    Check {
+        id,
+        tone: end,
+        name: page::text(call.language, &format!("check-{id}"), &[]),
+        words: page::text(call.language, &format!("check-{id}-{end}"), arguments),
+    }
+}
+
+/// Asks the gateway for a payment that does not exist: that it says so proves account, certificate and connection.
+fn connection(call: &Call<'_>) -> Result<Vec<Check>, Problem> {
+    let nobody = format!("check_{}", random_hex::<8>()?);
+    let nobody = TradingId::try_from(nobody.as_str())
+        .map_err(|_| Problem::failed("check.name", "the self-check has no name to ask for"))?;
+    let answer = call.instance.gateway.inquire(&Inquire::ByTrading(nobody), call.now);
+    let (good, why) = match answer.outcome {
+        Outcome::Good(Inquiry::NotFound) => (true, String::new()),
+        Outcome::Good(_) => (false, "094".to_owned()),
+        Outcome::Declined(refusal) | Outcome::Pending(refusal) => (false, refusal.code),
+        Outcome::NotExecuted(fault) | Outcome::Unknown(fault) => {
+            (false, format!("{}: {}", fault.code.as_str(), fault.detail))
+        }
+    };
+    let mut checks = vec![finding(call, "connection", good, &[("why", &why)])];
+    if let Some(theirs) = answer.exchange.date {
+        const AT_MOST: i64 = 60;
+        let skew = (call.now - theirs).num_seconds();
+        checks.push(finding(
+            call,
+            "clock",
+            skew.abs() <= AT_MOST,
+            &[("seconds", &skew.to_string())],
+        ));
+    }
+    Ok(checks)
+}
+
+/// The client certificate can be read and does not run out soon.
+fn certificate(call: &Call<'_>) -> Check {
+    const SOON: i64 = 30;
+    match call.instance.gateway.certificate_days_left(call.now) {
+        None => finding(call, "certificate", true, &[("days", "–")]),
+        Some(Ok(days)) => finding(
+            call,
+            "certificate",
+            days > SOON,
+            &[("days", &days.to_string()), ("why", "")],
+        ),
+        Some(Err(fault)) => finding(call, "certificate", false, &[("days", "?"), ("why", &fault.detail)]),
+    }
+}
+
+/// The database answers and is of this version.
+fn database(call: &Call<'_>) -> Result<Check, Problem> {
+    let level = call.instance.store.read(facts::level)?;
+    let sound = call.instance.store.read(facts::is_sound)?;
+    Ok(finding(call, "database", sound, &[("level", &level)]))
+}
+
+/// Nothing waits for an answer; while something does, the account must not be switched.
+fn under_way(call: &Call<'_>) -> Result<Check, Problem> {
+    let count = call.instance.store.read(facts::under_way)?;
+    Ok(finding(call, "under-way", count == 0, &[("count", &count.to_string())]))
+}

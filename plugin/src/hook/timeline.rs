@@ -1,0 +1,357 @@
+//! One order's payments: what stands now, what may be done, and the time line of every telegram, with operator, answer,
+//! amounts and the chain of payment ids (N13).
+
+use serde_json::json;
+
+use super::asked::Asked;
+use super::list::{cell, japanese_time, status_label};
+use super::{Call, journal, staff};
+use crate::config;
+use crate::page::{self, Event, Fact, OperationButton, OrderPage};
+use crate::paygent::{Inquire, Inquiry, Outcome, PaymentId};
+use crate::payment::operation::{Column, label};
+use crate::payment::{GatewayStatus, Yen};
+use crate::reply::{Problem, Reply};
+use crate::seal::random_hex;
+use crate::store::changes::Change;
+use crate::store::flags::Flag;
+use crate::store::orders::Listed;
+use crate::store::payments::Payment;
+use crate::store::telegrams::{self, Telegram};
+use crate::store::{attempts, changes, flags, orders, payments};
+
+/// All that is known of an order's payments.
+struct Known {
+    listed: Listed,
+    payments: Vec<Payment>,
+    telegrams: Vec<Telegram>,
+    changes: Vec<Change>,
+    flags: Vec<Flag>,
+}
+
+/// `admin.order`.
+pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+    let operator = call.operator_with("view")?;
+    let known = load(call, "admin.order")?;
+    let frame = staff::frame(call, operator, "list");
+    let Known { listed, .. } = &known;
+    let order = &listed.order;
+    let own_url = format!("{}/orders/{}", frame.list_url, page::path_segment(&order.order_id));
+    let asked = Asked::of_query(call.request.query_one("back").unwrap_or(""));
+    let payment_id = listed.payment.as_ref().map(|payment| payment.payment_id.clone());
+    let shown = OrderPage {
+        order_id: &order.order_id,
+        order_number: &order.order_number,
+        back_url: asked.url(&frame.list_url, &[]),
+        search: asked.query(),
+        inquire_url: payment_id.is_some().then(|| format!("{own_url}/inquire")),
+        preflight_url: format!("{}/preflight", frame.runs_url),
+        online_url: &call.instance.config.paygent_online_url,
+        facts: facts(call, listed),
+        drawn: call
+            .judged(listed)
+            .map(|row| format!("{}={}", order.order_id, row.stamp())),
+        operations: operations(call, listed),
+        busy: listed.busy,
+        flags: known.flags.iter().map(|flag| flag.detail.clone()).collect(),
+        payments: known
+            .payments
+            .iter()
+            .map(|payment| shown_payment(call, payment))
+            .collect(),
+        events: events(call, &known),
+        message: call
+            .request
+            .query_one("asked")
+            .map(|answer| inquiry_words(call, answer)),
+        staff: frame,
+    };
+    let data = json!({
+        "order": order.order_id, "payment_id": payment_id,
+        "payments": known.payments.iter().map(|payment| json!({
+            "payment_id": payment.payment_id, "amount": payment.amount, "gateway_status": payment.gateway_status,
+            "replaced_by": payment.replaced_by,
+        })).collect::<Vec<_>>(),
+        "csrf": shown.staff.csrf,
+    });
+    Ok(staff::page(page::order(&shown, call.language, call.nonce())).with_data(data))
+}
+
+fn load(call: &Call<'_>, hook: &'static str) -> Result<Known, Problem> {
+    let segment = call.segment(hook)?;
+    let id = percent_encoding::percent_decode_str(segment)
+        .decode_utf8_lossy()
+        .into_owned();
+    let found = call.instance.store.read(|rows| {
+        let Some(order) = orders::find(rows, &id)?.filter(|order| !order.removed) else {
+            return Ok(None);
+        };
+        Ok(Some(Known {
+            listed: orders::listed(rows, order)?,
+            payments: payments::of_order(rows, &id)?,
+            telegrams: telegrams::of_order(rows, &id)?,
+            changes: changes::of_order(rows, &id)?,
+            flags: flags::standing(rows, &id)?,
+        }))
+    })?;
+    found.ok_or_else(|| Problem::misuse("order.unknown", "there is no such order"))
+}
+
+/// What stands at the head of the page.
+fn facts(call: &Call<'_>, listed: &Listed) -> Vec<Fact> {
+    let order = &listed.order;
+    let words = |id: &str| page::text(call.language, id, &[]);
+    let fact = |id: &str, value: String| Fact {
+        name: words(id),
+        value,
+        mark: "",
+    };
+    let judged = call.judged(listed);
+    let state = judged
+        .as_ref()
+        .and_then(|row| label(row.status_today(&call.rules()), row.last));
+    let mut facts = vec![
+        fact("list-name", order.customer_name.clone()),
+        fact("list-date", japanese_time(order.ordered_at.unwrap_or(order.created_at))),
+        fact("list-order-status", status_label(call, &order.status)),
+        fact(
+            "list-amount",
+            Yen::try_from(order.amount).unwrap_or(Yen::ZERO).to_string(),
+        ),
+        fact("list-method", order.payment_method.clone()),
+    ];
+    let Some(payment) = &listed.payment else {
+        facts.push(fact("order-paygent", words("order-no-payment")));
+        return facts;
+    };
+    facts.push(fact(
+        "order-paygent",
+        state.map_or_else(|| words("payment-authorised"), words),
+    ));
+    for column in config::COLUMNS {
+        let cell = cell(call, listed, column);
+        facts.push(Fact {
+            name: words(&format!("column-{column}")),
+            value: cell.text,
+            mark: cell.mark,
+        });
+    }
+    facts.push(fact("order-payment-id", payment.payment_id.clone()));
+    facts.push(fact("order-card", payment.masked_card.clone().unwrap_or_default()));
+    facts
+}
+
+/// What the operator may do with the payment now.
+fn operations(call: &Call<'_>, listed: &Listed) -> Vec<OperationButton> {
+    let Some(row) = call.judged(listed) else {
+        return Vec::new();
+    };
+    Column::ALL
+        .into_iter()
+        .filter(|column| call.has_right(column.name()))
+        .filter_map(|column| {
+            let action = row.offered(column, &call.rules())?;
+            // A change to the same amount is no use: it is offered when the amounts differ.
+            let useful = column != Column::Change || row.held != row.ordered;
+            useful.then(|| OperationButton {
+                operation: column.name(),
+                words: page::text(call.language, &format!("action-{}", action.kind()), &[]),
+            })
+        })
+        .collect()
+}
+
+fn shown_payment(call: &Call<'_>, payment: &Payment) -> page::PaymentLine {
+    page::PaymentLine {
+        payment_id: payment.payment_id.clone(),
+        trading_id: payment.trading_id.clone(),
+        amount: payment.held().to_string(),
+        status: page::gateway_status(call.language, payment.gateway_status),
+        authorised_at: japanese_time(payment.authorised_at),
+        captured_at: payment.captured_at.map(japanese_time).unwrap_or_default(),
+        cancelled_at: payment.cancelled_at.map(japanese_time).unwrap_or_default(),
+        replaced_by: payment.replaced_by.clone(),
+    }
+}
+
+/// Telegrams and the ends of changes, the newest first.
+fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
+    let words = |id: &str| page::text(call.language, id, &[]);
+    let telegram = |telegram: &Telegram| {
+        let at = telegram.sent_at.unwrap_or(telegram.planned_at);
+        let answer = match telegram.code.as_deref() {
+            Some(code) if telegram.state != telegrams::GOOD => page::reason(call.language, code),
+            _ => String::new(),
+        };
+        let event = Event {
+            at: japanese_time(at),
+            who: telegram.operator.clone().unwrap_or_else(|| words("event-nobody")),
+            what: words(&format!("telegram-{}", telegram.kind)),
+            kind: telegram.kind.clone(),
+            state: words(&format!("telegram-state-{}", telegram.state.replace('_', "-"))),
+            tone: tone(&telegram.state),
+            amount: telegram
+                .amount
+                .and_then(|amount| Yen::try_from(amount).ok())
+                .map(|yen| yen.to_string())
+                .unwrap_or_default(),
+            id: telegram
+                .payment_id
+                .clone()
+                .unwrap_or_else(|| telegram.trading_id.clone()),
+            answer,
+            exchange: exchange(telegram),
+        };
+        (at, event)
+    };
+    let change = |change: &Change| {
+        let at = change.finished_at.unwrap_or(change.started_at);
+        let amounts =
+            [change.old_amount, change.new_amount].map(|yen| Yen::try_from(yen).unwrap_or(Yen::ZERO).to_string());
+        let [from, to] = &amounts;
+        let event = Event {
+            at: japanese_time(at),
+            who: change.operator.clone().unwrap_or_default(),
+            what: page::text(
+                call.language,
+                &format!("preflight-change-{}", change.kind),
+                &[("from", from), ("to", to)],
+            ),
+            kind: String::new(),
+            state: words(&format!("change-state-{}", change.state)),
+            tone: tone(match change.state.as_str() {
+                "done" => telegrams::GOOD,
+                "undone" | "refused" => telegrams::DECLINED,
+                _ => telegrams::SENT,
+            }),
+            amount: String::new(),
+            id: format!(
+                "{} → {}",
+                change.old_payment_id,
+                change.new_payment_id.as_deref().unwrap_or("…")
+            ),
+            answer: change
+                .code
+                .as_deref()
+                .map(|code| page::reason(call.language, code))
+                .unwrap_or_default(),
+            exchange: Vec::new(),
+        };
+        (at, event)
+    };
+    let mut all: Vec<_> = known
+        .telegrams
+        .iter()
+        .map(telegram)
+        .chain(known.changes.iter().map(change))
+        .collect();
+    all.sort_by(|(one, _), (other, _)| other.cmp(one));
+    all.into_iter().map(|(_, event)| event).collect()
+}
+
+fn tone(state: &str) -> &'static str {
+    match state {
+        telegrams::GOOD => "good",
+        telegrams::DECLINED | telegrams::NOT_EXECUTED => "bad",
+        _ => "open",
+    }
+}
+
+/// What went over the wire, as the journal keeps it: without secrets and card data.
+fn exchange(telegram: &Telegram) -> Vec<(String, String)> {
+    let read = |text: &Option<String>| -> Vec<(String, String)> {
+        text.as_deref()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    };
+    let sent = read(&telegram.request)
+        .into_iter()
+        .map(|(name, value)| (format!("→ {name}"), value));
+    let came = read(&telegram.reply)
+        .into_iter()
+        .map(|(name, value)| (format!("← {name}"), value));
+    sent.chain(came).filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// `admin.inquire`: asks 094 how the order's payment, or the attempt that nobody answered for, stands now.
+pub(super) fn inquire(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_other_sites()?;
+    let operator = call.operator_with("view")?;
+    let form = call.request.form()?;
+    call.check_form(operator, form.one("csrf")?)?;
+    let known = load(call, "admin.inquire")?;
+    let order_id = &known.listed.order.order_id;
+    let answer = match &known.listed.payment {
+        Some(payment) => ask(call, payment, operator.name.as_str())?,
+        None => "nothing",
+    };
+    let url = format!(
+        "{}/payments/orders/{}?asked={answer}",
+        call.staff_url(),
+        page::path_segment(order_id)
+    );
+    Ok(Reply::redirect(url).with_data(json!({"answer": answer})))
+}
+
+fn ask(call: &Call<'_>, payment: &Payment, operator: &str) -> Result<&'static str, Problem> {
+    let id = PaymentId::try_from(payment.payment_id.as_str())
+        .map_err(|_| Problem::failed("payment.unreadable", "the payment's id cannot be sent"))?;
+    let telegram_id = random_hex::<16>()?;
+    let now = call.moment();
+    let sent = call.instance.store.write(|rows| {
+        let Some(attempt) = attempts::find(rows, &payment.attempt_id)? else {
+            return Ok(false);
+        };
+        let mut telegram = journal::sent(telegram_id.clone(), &attempt, "094", None, now);
+        telegram.payment_id = Some(payment.payment_id.clone());
+        telegram.operator = Some(operator.to_owned()).filter(|name| !name.is_empty());
+        telegram.change_id = None;
+        telegrams::insert(rows, &telegram)?;
+        Ok(true)
+    })?;
+    if !sent {
+        return Ok("nothing");
+    }
+    let answer = call.instance.gateway.inquire(&Inquire::ByPayment(id), call.now);
+    let state = journal::state_of(&answer.outcome);
+    let (told, code, found) = match answer.outcome {
+        Outcome::Good(Inquiry::Found(found)) => ("", None, Some((GatewayStatus(found.status), found.amount))),
+        Outcome::Good(Inquiry::NotFound) => ("unknown", None, None),
+        Outcome::Good(Inquiry::Several) => ("unknown", None, None),
+        Outcome::Declined(refusal) | Outcome::Pending(refusal) => {
+            ("failed", Some(journal::nearest(&refusal.code, &refusal.detail)), None)
+        }
+        Outcome::NotExecuted(fault) | Outcome::Unknown(fault) => ("failed", Some(fault.code.as_str().to_owned()), None),
+    };
+    Ok(call.instance.store.write(|rows| {
+        if let Some(mut row) = telegrams::find(rows, &telegram_id)? {
+            journal::record(&mut row, state, code.clone(), &answer.exchange, now);
+            telegrams::update(rows, &mut row)?;
+        }
+        let (Some((status, amount)), Some(mut payment)) = (found, payments::find(rows, &payment.payment_id)?) else {
+            return Ok(told);
+        };
+        // While an operation is open, its own inquiry moves the payment.
+        if telegrams::open_on(rows, &payment.payment_id)?.is_some() {
+            return Ok("busy");
+        }
+        if payment.status() == status && payment.amount == amount.get() {
+            return Ok("same");
+        }
+        payment.gateway_status = status.0;
+        payment.amount = amount.get();
+        if status == GatewayStatus::CAPTURED && payment.captured_at.is_none() {
+            payment.captured_at = Some(now);
+        }
+        payments::update(rows, &mut payment)?;
+        Ok("moved")
+    })?)
+}
+
+fn inquiry_words(call: &Call<'_>, answer: &str) -> String {
+    let id = match answer {
+        "same" | "moved" | "busy" | "unknown" | "nothing" => format!("inquiry-{answer}"),
+        _ => "inquiry-failed".to_owned(),
+    };
+    page::text(call.language, &id, &[])
+}

@@ -1,0 +1,61 @@
+//! What the database itself has to remember.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::schema::{attempts, changes, facts, telegrams};
+use super::{Connection, StoreResult};
+
+/// The environment and merchant whose operations the rows are.
+pub(crate) const ACCOUNT: &str = "account";
+
+/// The value of that name.
+pub(crate) fn find(connection: &mut Connection, name: &str) -> StoreResult<Option<String>> {
+    Ok(facts::table
+        .find(name)
+        .select(facts::value)
+        .first(connection)
+        .optional()?)
+}
+
+/// Remembers a value in place of the one before.
+pub(crate) fn set(connection: &mut Connection, name: &str, value: &str) -> StoreResult<()> {
+    let changed = diesel::update(facts::table.find(name))
+        .set(facts::value.eq(value))
+        .execute(connection)?;
+    if changed == 0 {
+        diesel::insert_into(facts::table)
+            .values((facts::name.eq(name), facts::value.eq(value)))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// The last migration that the database has.
+pub(crate) fn level(connection: &mut Connection) -> StoreResult<String> {
+    Ok(sql::<Text>("SELECT MAX(version) FROM __diesel_schema_migrations").get_result(connection)?)
+}
+
+/// The database's own look at its file finds nothing wrong.
+pub(crate) fn is_sound(connection: &mut Connection) -> StoreResult<bool> {
+    let found: String = sql::<Text>("SELECT quick_check FROM pragma_quick_check(1)").get_result(connection)?;
+    Ok(found == "ok")
+}
+
+/// What is under way at the gateway: attempts without an answer, open operations, open changes.
+pub(crate) fn under_way(connection: &mut Connection) -> StoreResult<i64> {
+    let asked: i64 = attempts::table
+        .filter(attempts::next_inquiry_at.is_not_null())
+        .count()
+        .get_result(connection)?;
+    let operations: i64 = telegrams::table
+        .filter(telegrams::open_key.is_not_null())
+        .count()
+        .get_result(connection)?;
+    let changes: i64 = changes::table
+        .filter(changes::open_order.is_not_null())
+        .count()
+        .get_result(connection)?;
+    Ok(asked + operations + changes)
+}
