@@ -27,14 +27,14 @@ impl Adapter {
 
     /// Tells the plugin of a new or changed order. Orders that the staff registered are told, too: they have no payment.
     pub fn tell(&self, order: &Order) -> anyhow::Result<()> {
-        self.call("orders.put", &json!({"data": {"orders": [snapshot(order)]}}))
+        self.call("orders.put", &json!({"data": {"orders": [self.snapshot(order)?]}}))
             .map(drop)
     }
 
     /// 「注文する」: where the shopper goes now, the card page as a rule.
     pub fn enter(&self, order: &Order, language: &str) -> anyhow::Result<String> {
         let urls = json!({"complete": format!("/complete/{}", order.order_id), "back": "/confirm"});
-        let request = json!({"language": language, "data": {"order": snapshot(order), "urls": urls}});
+        let request = json!({"language": language, "data": {"order": self.snapshot(order)?, "urls": urls}});
         let entered = self.call("checkout.enter", &request)?;
         let to = entered.reply.get("redirect").and_then(Value::as_str).map(str::to_owned);
         to.ok_or_else(|| anyhow::anyhow!("the plugin did not open the card page: {}", entered.reply))
@@ -72,9 +72,24 @@ impl Adapter {
         }
         for order in touched.iter().filter_map(|id| self.shop.order(id).transpose()) {
             self.plugin
-                .call("orders.put", &json!({"data": {"orders": [snapshot(&order?)]}}));
+                .call("orders.put", &json!({"data": {"orders": [self.snapshot(&order?)?]}}));
         }
         Ok(())
+    }
+
+    /// The order as the plugin is told of it.
+    fn snapshot(&self, order: &Order) -> anyhow::Result<Value> {
+        Ok(json!({
+            "id": order.order_id,
+            "number": order.order_id,
+            "status": order.status().name(),
+            "amount": order.amount,
+            "created_at": japanese(order.created_at),
+            "ordered_at": order.ordered_at.map(japanese),
+            "updated_at": japanese(order.updated_at),
+            "customer": order.buyer(),
+            "products": self.shop.product_names(&order.order_id)?,
+        }))
     }
 }
 
@@ -83,20 +98,6 @@ fn effects(reply: &Value) -> anyhow::Result<Vec<Effect>> {
         Some(effects) => Ok(serde_json::from_value(effects.clone())?),
         None => Ok(Vec::new()),
     }
-}
-
-/// The order as the plugin is told of it.
-fn snapshot(order: &Order) -> Value {
-    json!({
-        "id": order.order_id,
-        "number": order.order_id,
-        "status": order.status().name(),
-        "amount": order.amount,
-        "created_at": japanese(order.created_at),
-        "ordered_at": order.ordered_at.map(japanese),
-        "updated_at": japanese(order.updated_at),
-        "customer": order.buyer(),
-    })
 }
 
 fn japanese(at: NaiveDateTime) -> String {

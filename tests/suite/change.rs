@@ -108,7 +108,7 @@ fn r65_an_edited_order_shows_what_is_held_until_the_change_is_run() {
     let world = World::new();
     let order = edited(&world, false, 2_000);
     let cell = |world: &World| world.list(&[]).row(&order.order_id)[8].clone();
-    assert_eq!(cell(&world), "¥2,000 オーソリ・売上額 ¥3,300");
+    assert_eq!(cell(&world), "¥2,000 決済額 ¥3,300");
     world.run("change", &[&order.order_id]);
     assert_eq!(cell(&world), "¥2,000");
 }
@@ -296,7 +296,7 @@ fn r59_r60_past_sixty_days_nothing_is_offered_and_the_status_says_so() {
     world.pass(60 * 86_400);
     assert!(world.list(&[]).offers(id, "capture"), "day 60");
     assert!(
-        world.list(&[]).says("2021/01/25（あと0日）"),
+        world.list(&[]).says("2021/01/25 あと0日"),
         "{}",
         words(world.list(&[]).html())
     );

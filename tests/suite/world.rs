@@ -75,6 +75,11 @@ impl World {
         }
     }
 
+    /// The clock, for another plugin of this world.
+    pub(crate) fn clock(&self) -> clock::Setting {
+        Arc::clone(&self.clock)
+    }
+
     /// Time passes.
     pub(crate) fn pass(&self, seconds: i64) {
         self.clock.fetch_add(seconds * 1_000, Ordering::AcqRel);
@@ -229,6 +234,52 @@ impl World {
         let started = self.adapter.call("staff.route", &request).unwrap();
         let job = text(&started.reply, "/data/job");
         self.list(&[("job", &job)])
+    }
+
+    /// 実行 of a column with these boxes ticked, as the list's own form posts it: the run's number, not confirmed yet.
+    pub(crate) fn preflight(&self, operation: &str, orders: &[&str]) -> String {
+        let csrf = text(&self.list(&[]).0, "/data/csrf");
+        let ticked: String = orders
+            .iter()
+            .map(|order| format!("&order_{operation}={order}"))
+            .collect();
+        self.posted(
+            "/payments/bulk/preflight",
+            &format!("csrf={csrf}&operation={operation}{ticked}"),
+        )
+    }
+
+    /// Posts a staff form that leads to a run; its number.
+    pub(crate) fn posted(&self, path: &str, body: &str) -> String {
+        let mut request = staff("POST", path);
+        request["body"] = json!(body);
+        let called = self.adapter.call("staff.route", &request).unwrap();
+        text(&called.reply, "/data/job")
+    }
+
+    /// OK, 停止, 再開 or 失敗した注文だけもう一度.
+    pub(crate) fn steer(&self, job: &str, how: &str) -> String {
+        let csrf = text(&self.list(&[]).0, "/data/csrf");
+        self.posted(&format!("/payments/bulk/{job}/{how}"), &format!("csrf={csrf}"))
+    }
+
+    /// A run's own page.
+    pub(crate) fn run_page(&self, job: &str) -> List {
+        List(
+            self.adapter
+                .call("staff.route", &staff("GET", &format!("/payments/bulk/{job}")))
+                .unwrap()
+                .reply,
+        )
+    }
+
+    /// A page that is open lets the run go on; what it is told.
+    pub(crate) fn step(&self, job: &str) -> Value {
+        let called = self
+            .adapter
+            .call("staff.route", &staff("POST", &format!("/payments/bulk/{job}/step")))
+            .unwrap();
+        called.reply["data"].clone()
     }
 
     /// The staff edit an order's amount in the shop.

@@ -5,7 +5,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{order_lines, orders, sessions};
+use super::schema::{order_lines, orders, products, sessions};
 use super::{Buyer, Session, Shop, cart};
 
 /// 対応状況.
@@ -252,6 +252,19 @@ impl Shop {
             Ok(lines
                 .order(order_lines::product_id)
                 .select(OrderLine::as_select())
+                .load(rows)?)
+        })
+    }
+
+    /// The names of what was ordered.
+    pub fn product_names(&self, order_id: &str) -> anyhow::Result<Vec<String>> {
+        self.read(|rows| {
+            let named =
+                order_lines::table.inner_join(products::table.on(products::product_id.eq(order_lines::product_id)));
+            Ok(named
+                .filter(order_lines::order_id.eq(order_id))
+                .order(order_lines::product_id)
+                .select(products::name_ja)
                 .load(rows)?)
         })
     }

@@ -49,4 +49,4 @@ diesel::table! {
     mails (effect_key) { effect_key -> Text, order_id -> Text, sent_to -> Text, subject -> Text, sent_at -> Timestamp, }
 }
 diesel::joinable!(cart_lines -> products (product_id));
-diesel::allow_tables_to_appear_in_same_query!(cart_lines, products);
+diesel::allow_tables_to_appear_in_same_query!(cart_lines, order_lines, products);

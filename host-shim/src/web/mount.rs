@@ -1,16 +1,20 @@
 //! Where the plugin's pages stand in the shop: everything below two paths is handed over and sent back as it comes.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use hyper::body::Frame;
 use minijinja::context;
 use serde_json::{Value, json};
 
-use super::frame::{Page, Visitor, random};
+use super::frame::{Page, Visitor, complain, random};
 use super::{Shared, admin};
 use crate::library::Called;
 
@@ -53,7 +57,10 @@ pub(super) async fn staff(
         "rights",
         json!(["view", "capture", "void", "change", "settings"]),
     );
-    let called = call(Arc::clone(&site), "staff.route", request).await?;
+    let called = call(Arc::clone(&site), "staff.route", request.clone()).await?;
+    if called.reply.get("next").is_some() {
+        return Ok(in_pieces(site, request, called));
+    }
     let Some(fragment) = called.reply.get("fragment") else {
         return Ok(whole(&called.reply));
     };
@@ -84,19 +91,24 @@ fn request(
         .iter()
         .filter_map(|(name, value)| Some((name.to_string(), text(value)?)))
         .collect();
-    let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for pair in query.unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        fields.entry(decoded(key)).or_default().push(decoded(value));
-    }
     json!({
         "method": method.as_str(),
         "path": format!("/{path}"),
-        "query": fields,
+        "query": fields(query.unwrap_or("")),
         "headers": headers,
         "body_base64": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, body),
         "language": visitor.language(),
     })
+}
+
+/// A query's fields; each may have come several times.
+fn fields(query: &str) -> BTreeMap<String, Vec<String>> {
+    let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        fields.entry(decoded(key)).or_default().push(decoded(value));
+    }
+    fields
 }
 
 fn decoded(text: &str) -> String {
@@ -108,6 +120,65 @@ fn decoded(text: &str) -> String {
 fn set(request: &mut Value, name: &str, value: Value) {
     if let Some(members) = request.as_object_mut() {
         members.insert(name.to_owned(), value);
+    }
+}
+
+/// The bytes of a reply's body, text or not.
+fn piece(reply: &Value) -> Bytes {
+    let raw = reply.get("body_base64").and_then(Value::as_str);
+    let raw = raw.and_then(|raw| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, raw).ok());
+    let text = || {
+        reply
+            .get("body")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+            .into_bytes()
+    };
+    Bytes::from(raw.unwrap_or_else(text))
+}
+
+/// A body that the plugin gives piece by piece (`next` of its replies): sent on as it comes.
+fn in_pieces(site: Shared, request: Value, first: Called) -> Response {
+    let mut response = whole(&first.reply);
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut reply = first.reply;
+        loop {
+            if sender.send(piece(&reply)).await.is_err() {
+                return;
+            }
+            let Some(next) = reply.get("next").and_then(Value::as_str) else {
+                return;
+            };
+            let (path, query) = next.split_once('?').unwrap_or((next, ""));
+            let mut request = request.clone();
+            set(&mut request, "path", json!(path));
+            set(&mut request, "query", json!(fields(query)));
+            match call(Arc::clone(&site), "staff.route", request).await {
+                Ok(called) => reply = called.reply,
+                Err(error) => return complain(&error),
+            }
+        }
+    });
+    *response.body_mut() = Body::new(Pieces(receiver));
+    response
+}
+
+/// A body of pieces that are still to come.
+struct Pieces(tokio::sync::mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0
+            .poll_recv(context)
+            .map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }
 
@@ -123,8 +194,7 @@ fn whole(reply: &Value) -> Response {
     let status = status
         .and_then(|code| StatusCode::from_u16(code).ok())
         .unwrap_or(StatusCode::BAD_GATEWAY);
-    let body = reply.get("body").and_then(Value::as_str).unwrap_or("").to_owned();
-    let mut response = (status, body).into_response();
+    let mut response = (status, Body::from(piece(reply))).into_response();
     for (name, value) in reply.get("headers").and_then(Value::as_object).into_iter().flatten() {
         let name = HeaderName::from_bytes(name.as_bytes());
         let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());

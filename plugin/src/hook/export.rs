@@ -119,7 +119,7 @@ fn line(call: &Call<'_>, listed: &Listed) -> Vec<String> {
     ];
     cells.extend(config::COLUMNS.map(|column| match (column, payment) {
         ("held", Some(payment)) => payment.amount.to_string(),
-        _ => cell(call, listed, column).text,
+        _ => cell(call, listed, column).text.replace('\n', " "),
     }));
     cells.push(payment.map(|payment| payment.payment_id.clone()).unwrap_or_default());
     cells.push(payment.map(|payment| payment.trading_id.clone()).unwrap_or_default());

@@ -220,9 +220,9 @@ pub(super) fn cell(call: &Call<'_>, listed: &Listed, column: &str) -> Cell {
             None => Cell::default(),
             Some(last) => {
                 let left = (last - rules.today).num_days();
-                let day = last.format("%Y/%m/%d").to_string();
+                let day = last.format("%Y/%m/%d");
                 if left < 0 {
-                    return Cell::marked(words("deadline-over", &[("day", &day)]), "over");
+                    return Cell::marked(format!("{day}\n{}", words("deadline-over", &[])), "over");
                 }
                 let mark = match deadline::nearness(left) {
                     Nearness::Urgent => "urgent",
@@ -230,10 +230,8 @@ pub(super) fn cell(call: &Call<'_>, listed: &Listed, column: &str) -> Cell {
                     Nearness::Near => "near",
                     Nearness::Far => "far",
                 };
-                Cell::marked(
-                    words("deadline-left", &[("day", &day), ("left", &left.to_string())]),
-                    mark,
-                )
+                let left = words("deadline-left", &[("left", &left.to_string())]);
+                Cell::marked(format!("{day}\n{left}"), mark)
             }
         },
     }

@@ -185,7 +185,11 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
         };
         let event = Event {
             at: japanese_time(at),
-            who: telegram.operator.clone().unwrap_or_else(|| words("event-nobody")),
+            who: match (&telegram.operator, telegram.kind.as_str()) {
+                (Some(operator), _) => operator.clone(),
+                (None, "020") => words("event-shopper"),
+                (None, _) => words("event-nobody"),
+            },
             what: words(&format!("telegram-{}", telegram.kind)),
             kind: telegram.kind.clone(),
             state: words(&format!("telegram-state-{}", telegram.state.replace('_', "-"))),
@@ -239,14 +243,11 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
         };
         (at, event)
     };
-    let mut all: Vec<_> = known
-        .telegrams
-        .iter()
-        .map(telegram)
-        .chain(known.changes.iter().map(change))
-        .collect();
-    all.sort_by(|(one, _), (other, _)| other.cmp(one));
-    all.into_iter().map(|(_, event)| event).collect()
+    let telegrams = known.telegrams.iter().map(telegram);
+    let mut all: Vec<_> = telegrams.chain(known.changes.iter().map(change)).collect();
+    // Of one moment's events the end of a change is the last.
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().rev().map(|(_, event)| event).collect()
 }
 
 fn tone(state: &str) -> &'static str {

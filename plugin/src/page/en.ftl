@@ -269,8 +269,8 @@ column-attempts = Attempts
 column-liability = Chargebacks borne by
 liability-issuer = card company (3-D Secure)
 liability-shop = shop
-deadline-left = { $day } ({ $left } days left)
-deadline-over = { $day } (past)
+deadline-left = { $left } days left
+deadline-over = past
 
 ## Detailed search
 detail-name = Customer’s name
@@ -337,6 +337,7 @@ order-events = Time line
 order-no-events = Nothing was sent so far.
 order-exchange = What was sent
 order-flag = Please look at this
+event-shopper = the customer
 event-nobody = by itself
 action-020 = Change authorisation
 action-021 = Cancel (void)

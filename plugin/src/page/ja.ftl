@@ -111,7 +111,7 @@ list-near = 期限が近い
 list-csv = CSVダウンロード
 list-busy = 処理中の操作があるため、終わるまで次の操作はできません。
 list-busy-short = 処理中
-list-differs = オーソリ・売上額 { $held }
+list-differs = 決済額 { $held }
 list-too-many = 一度に実行できるのは{ $count }件までです。検索条件で絞り込んでください。
 list-trouble = 確認の内容を取得できませんでした。通信環境をご確認のうえ、もう一度実行してください。
 list-all-change = オーソリ・売上変更のすべてを選択
@@ -264,13 +264,13 @@ gateway-60 = 売上取消済
 ## 追加できる列
 column-deadline = 期限
 column-gateway = 決済ステータス
-column-held = オーソリ・売上額
+column-held = 決済額
 column-attempts = 与信回数
 column-liability = チャージバックの負担
 liability-issuer = カード会社（3Dセキュア）
 liability-shop = お店
-deadline-left = { $day }（あと{ $left }日）
-deadline-over = { $day }（期限切）
+deadline-left = あと{ $left }日
+deadline-over = 期限切
 
 ## 詳細検索
 detail-name = 注文者名
@@ -337,6 +337,7 @@ order-events = 経過
 order-no-events = まだ何も送信していません。
 order-exchange = 電文の内容
 order-flag = 確認が必要です
+event-shopper = お客様
 event-nobody = 自動
 action-020 = オーソリ変更
 action-021 = 取消（オーソリキャンセル）

@@ -94,6 +94,7 @@ pub(crate) struct Row {
 /// A cell of a column beside the guide's ten.
 #[derive(Default, Serialize)]
 pub(crate) struct Cell {
+    /// A line break in it shows.
     pub(crate) text: String,
     pub(crate) mark: &'static str,
 }
@@ -135,7 +136,7 @@ mod tests {
             held: None,
             status_label: "新規受付".to_owned(),
             status_name: "new".to_owned(),
-            cells: vec![Cell::marked("2021/01/25（あと60日）".to_owned(), "far")],
+            cells: vec![Cell::marked("2021/01/25\nあと60日".to_owned(), "far")],
             drawn: Some("20..3300.3300".to_owned()),
         }
     }

@@ -39,7 +39,7 @@ pub(crate) fn level(connection: &mut Connection) -> StoreResult<String> {
 
 /// The database's own look at its file finds nothing wrong.
 pub(crate) fn is_sound(connection: &mut Connection) -> StoreResult<bool> {
-    let found: String = sql::<Text>("SELECT quick_check FROM pragma_quick_check(1)").get_result(connection)?;
+    let found: String = sql::<Text>("SELECT quick_check FROM pragma_quick_check LIMIT 1").get_result(connection)?;
     Ok(found == "ok")
 }
 
