@@ -22,6 +22,24 @@ CREATE TABLE order_texts (
 );
 CREATE VIRTUAL TABLE order_pairs USING fts5 (pairs, content = '', detail = none, columnsize = 0);
 
+-- How many orders each status has: the list says it above every page, and counting them anew would be most of the work.
+CREATE TABLE order_counts (
+  status VARCHAR(16) NOT NULL PRIMARY KEY,
+  orders BIGINT      NOT NULL
+);
+INSERT INTO order_counts SELECT status, COUNT(*) FROM orders WHERE NOT removed GROUP BY status;
+CREATE TRIGGER orders_come AFTER INSERT ON orders WHEN NOT NEW.removed BEGIN
+  INSERT INTO order_counts VALUES (NEW.status, 1) ON CONFLICT (status) DO UPDATE SET orders = orders + 1;
+END;
+CREATE TRIGGER orders_move AFTER UPDATE ON orders WHEN OLD.status <> NEW.status OR OLD.removed <> NEW.removed BEGIN
+  UPDATE order_counts SET orders = orders - 1 WHERE status = OLD.status AND NOT OLD.removed;
+  INSERT INTO order_counts SELECT NEW.status, 1 WHERE NOT NEW.removed
+    ON CONFLICT (status) DO UPDATE SET orders = orders + 1;
+END;
+CREATE TRIGGER orders_go AFTER DELETE ON orders WHEN NOT OLD.removed BEGIN
+  UPDATE order_counts SET orders = orders - 1 WHERE status = OLD.status;
+END;
+
 ALTER TABLE attempts ADD COLUMN change_id     VARCHAR(32);                   -- the change of amount that it was made for
 ALTER TABLE attempts ADD COLUMN payment_class VARCHAR(2) NOT NULL DEFAULT '10';
 ALTER TABLE attempts ADD COLUMN split_count   INTEGER    NOT NULL DEFAULT 0;

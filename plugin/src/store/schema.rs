@@ -218,6 +218,13 @@ table! {
 }
 
 table! {
+    order_counts (status) {
+        status -> Text,
+        orders -> BigInt,
+    }
+}
+
+table! {
     facts (name) {
         name -> Text,
         value -> Text,
