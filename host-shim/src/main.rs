@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +27,8 @@ enum Command {
     Gateway(GatewayArgs),
     /// The shop alone, for a simulator that runs already.
     Shop(ShopArgs),
+    /// One call of a hook, by hand: prints the reply and applies its effects.
+    Call(CallArgs),
 }
 
 #[derive(Args, Default)]
@@ -53,7 +56,36 @@ struct GatewayArgs {
 
 #[derive(Args)]
 struct ShopArgs {
-    /// Shop and plugin keep their files here; several shops may share it.
+    #[command(flatten)]
+    parts: Parts,
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Let the clock run so many times as fast.
+    #[arg(long, requires = "clock_from")]
+    clock_speed: Option<i64>,
+    /// The moment (Unix milliseconds) from which it does.
+    #[arg(long)]
+    clock_from: Option<i64>,
+}
+
+#[derive(Args)]
+struct CallArgs {
+    #[command(flatten)]
+    parts: Parts,
+    /// Hold the clock at this moment (Unix milliseconds).
+    #[arg(long)]
+    at: Option<i64>,
+    /// The hook's name.
+    hook: String,
+    /// The request's JSON.
+    #[arg(default_value = "{}")]
+    request: String,
+}
+
+/// A shop's files, and where its gateway is.
+#[derive(Args)]
+struct Parts {
+    /// Shop and plugin keep their files here; several processes may share it.
     #[arg(long)]
     data: PathBuf,
     /// Of the simulator's telegrams.
@@ -68,8 +100,22 @@ struct ShopArgs {
     authorities_pem: PathBuf,
     #[arg(long)]
     library: Option<PathBuf>,
-    #[arg(long, default_value_t = 0)]
-    port: u16,
+}
+
+impl Parts {
+    fn settings(self, clock: clock::Setting) -> Settings {
+        Settings {
+            folder: self.data,
+            library: self.library,
+            reach: Reach {
+                tls_url: self.tls_url,
+                online_url: self.online_url,
+                client_pem: self.client_pem,
+                authorities_pem: self.authorities_pem,
+            },
+            clock,
+        }
+    }
 }
 
 #[tokio::main]
@@ -81,6 +127,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Demo(args) => run_demo(args).await,
         Command::Gateway(args) => run_gateway(args).await,
         Command::Shop(args) => run_shop(args).await,
+        Command::Call(args) => tokio::task::spawn_blocking(move || run_call(args)).await?,
     }
 }
 
@@ -139,29 +186,25 @@ async fn run_gateway(args: GatewayArgs) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the address is what the command is for")]
 async fn run_shop(args: ShopArgs) -> anyhow::Result<()> {
-    let ShopArgs {
-        tls_url,
-        online_url,
-        client_pem,
-        authorities_pem,
-        ..
-    } = args;
-    let reach = Reach {
-        tls_url,
-        online_url,
-        client_pem,
-        authorities_pem,
-    };
     let clock = clock::Setting::default();
-    let site = demo::open(&Settings {
-        folder: args.data,
-        library: args.library,
-        reach,
-        clock,
-    })?;
+    if let (Some(speed), Some(from)) = (args.clock_speed, args.clock_from) {
+        clock::run_fast(&clock, from, speed);
+    }
+    let site = demo::open(&args.parts.settings(clock))?;
     let listener = demo::listen(args.port).await?;
     println!("ready shop=http://{}/", listener.local_addr()?);
     web::serve(Arc::new(site), listener, stopped()).await;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the reply is what the command is for")]
+fn run_call(args: CallArgs) -> anyhow::Result<()> {
+    let clock = clock::Setting::default();
+    clock.store(args.at.unwrap_or(0), Ordering::Release);
+    let request = serde_json::from_str(&args.request)?;
+    let site = demo::open(&args.parts.settings(clock))?;
+    let called = site.adapter.call(&args.hook, &request)?;
+    println!("{:?} {}", called.status, called.reply);
     Ok(())
 }
 
