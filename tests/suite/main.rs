@@ -3,7 +3,7 @@
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash` processes that die ·
-//! `browser` what people see · `supply` what we build on.
+//! `browser` what shoppers see, `screen` what the staff see · `supply` what we build on.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,6 +23,7 @@ mod hosts;
 mod list;
 mod pages;
 mod runs;
+mod screen;
 mod search;
 mod supply;
 mod transcripts;

@@ -48,6 +48,7 @@
       say(form.dataset.trouble ?? "");
     }
   }
+  dialog?.addEventListener("close", () => dialog.replaceChildren());
   if (form) {
     form.addEventListener("submit", (event) => {
       if (!event.submitter) return;
