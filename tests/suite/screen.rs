@@ -304,7 +304,8 @@ fn the_list_is_worked_by_the_keyboard_alone() {
 
 #[test]
 fn n28_settings_and_self_check_in_both_languages() {
-    in_browser(async |browser, demo| {
+    // The shop's clock is the gateway's.
+    in_browser_with(Demo::started(&[]), async |browser, demo| {
         browser.log_in(demo).await;
         for (language, title, check, picture) in [
             ("ja", "設定と自己診断", "つながります", "settings-ja"),

@@ -20,11 +20,12 @@ struct Story {
     rows: BTreeSet<String>,
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "orders",
     "holds",
     "attempts",
     "payments",
+    "changes",
     "telegrams",
     "effects",
     "jobs",
@@ -127,7 +128,14 @@ impl Story {
             }
             _ => {}
         }
+        // A change's number, and those of its steps.
+        if let Some((change, step)) = word.split_once('-')
+            && hex(change, 24)
+        {
+            return format!("{}-{step}", self.name("change", change));
+        }
         match word {
+            word if hex(word, 24) => self.name("change", word),
             word if hex(word, 32) => self.name("id", word),
             word if hex(word, 64) => self.name("digest", word),
             word if word.strip_prefix("tok_").is_some_and(|rest| hex(rest, 48)) => self.name("card token", word),
@@ -267,6 +275,42 @@ fn an_answer_is_lost_and_found() {
     story.world.pass(4);
     story.call("work.step", json!({"data": {"budget_ms": 1000}}));
     insta::assert_snapshot!("lost_and_found", story.told);
+}
+
+#[test]
+fn an_amount_is_changed_after_it_was_shown_what_follows() {
+    let mut story = Story::begin();
+    let path = enter(&mut story, "904");
+    let paid = pay(&mut story, &path, GOOD);
+    story.applied(&paid);
+    let mut edited = order("904", "new");
+    edited["amount"] = json!(2800);
+    edited["updated_at"] = json!("2020-11-26T12:30:00+09:00");
+    edited["products"] = json!(["湯のみ（藍）"]);
+    edited["tracking_number"] = json!("1234-5678");
+    story.call("orders.put", json!({"data": {"orders": [edited]}}));
+    let list = story.call("admin.list", staff("GET", "/payments"));
+    let csrf = text(&list, "/data/csrf");
+    let form = |path: &str, body: &str| {
+        let mut request = staff("POST", path);
+        request["body"] = json!(format!("csrf={csrf}{body}"));
+        request
+    };
+    let body = "&operation=change&order_change=904&drawn=904%3D20..3300.2800";
+    let job = text(
+        &story.call("admin.bulk.preflight", form("/payments/bulk/preflight", body)),
+        "/data/job",
+    );
+    let run = format!("/payments/bulk/{job}");
+    story.call("admin.bulk.show", staff("GET", &run));
+    story.call("admin.bulk.confirm", form(&format!("{run}/confirm"), ""));
+    story.call("admin.bulk.stop", form(&format!("{run}/stop"), ""));
+    story.call("admin.bulk.resume", form(&format!("{run}/resume"), ""));
+    story.call("admin.bulk.retry", form(&format!("{run}/retry"), ""));
+    story.call("admin.bulk.list", staff("GET", "/payments/bulk"));
+    story.call("admin.order", staff("GET", "/payments/orders/904"));
+    story.call("admin.inquire", form("/payments/orders/904/inquire", ""));
+    insta::assert_snapshot!("amount_changed", story.told);
 }
 
 #[test]
