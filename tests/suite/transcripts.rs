@@ -3,7 +3,7 @@
 //! The clock stands still, so only what is random is masked; each mask checks the shape of what it hides, and equal
 //! values keep one name through a story.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ struct Story {
     told: String,
     names: BTreeMap<String, String>,
     telegrams: i64,
-    rows: BTreeSet<String>,
+    rows: Vec<String>,
 }
 
 const TABLES: [&str; 10] = [
@@ -40,7 +40,7 @@ impl Story {
             told: String::new(),
             names: BTreeMap::new(),
             telegrams: 0,
-            rows: BTreeSet::new(),
+            rows: Vec::new(),
         }
     }
 
@@ -57,10 +57,10 @@ impl Story {
             self.write(&format!("telegram {}\n", pretty(&telegram_as_told(&telegram))));
         }
         let rows = self.rows();
-        let (gone, new): (Vec<_>, Vec<_>) = (
-            self.rows.difference(&rows).cloned().collect(),
-            rows.difference(&self.rows).cloned().collect(),
-        );
+        let without = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|row| !those.contains(row)).cloned().collect()
+        };
+        let (gone, new) = (without(&self.rows, &rows), without(&rows, &self.rows));
         for (sign, rows) in [("-", gone), ("+", new)] {
             for row in rows {
                 self.write(&format!("{sign} {row}\n"));
@@ -82,11 +82,11 @@ impl Story {
         self.call("effects.ack", json!({"data": {"acks": acks}}));
     }
 
-    /// The plugin's rows, read by a process of its own.
-    fn rows(&self) -> BTreeSet<String> {
+    /// The plugin's rows in the order in which they were made, read by a process of its own.
+    fn rows(&self) -> Vec<String> {
         let database = self.world.folder.path().join("shop/paygent.db");
         let rows = TABLES.iter().flat_map(|table| {
-            let query = format!("SELECT * FROM {table}");
+            let query = format!("SELECT * FROM {table} ORDER BY rowid");
             let printed = run(Command::new("sqlite3").args(["-json"]).arg(&database).arg(query));
             let rows: Vec<Value> = if printed.is_empty() {
                 Vec::new()

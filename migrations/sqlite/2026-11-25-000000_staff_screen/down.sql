@@ -7,6 +7,7 @@ ALTER TABLE jobs DROP COLUMN search;
 ALTER TABLE jobs DROP COLUMN retry_of;
 ALTER TABLE jobs DROP COLUMN state;
 DROP TABLE changes;
+ALTER TABLE telegrams DROP COLUMN number;
 ALTER TABLE telegrams DROP COLUMN change_id;
 ALTER TABLE payments DROP COLUMN replaced_by;
 ALTER TABLE payments DROP COLUMN three_ds;

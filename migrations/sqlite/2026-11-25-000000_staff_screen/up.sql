@@ -49,6 +49,7 @@ ALTER TABLE payments ADD COLUMN three_ds    BOOLEAN     NOT NULL DEFAULT 0;  -- 
 ALTER TABLE payments ADD COLUMN replaced_by VARCHAR(32);                     -- the payment that a change put in its place
 
 ALTER TABLE telegrams ADD COLUMN change_id VARCHAR(32);                      -- the change of amount whose step it is
+ALTER TABLE telegrams ADD COLUMN number    INTEGER NOT NULL DEFAULT 0;       -- its place among the order's telegrams
 
 -- オーソリ・売上変更: a new payment is authorised, captured where the old one was, and the old one is given back. Each
 -- step is a telegram row of its own, so that a killed process loses nothing; at the end one of the two payments lives.

@@ -34,6 +34,7 @@ pub(super) fn sent(id: String, attempt: &Attempt, kind: &str, amount: Option<Yen
         reply: None,
         open_key: None,
         change_id: attempt.change_id.clone(),
+        number: 0,
         version: 1,
     }
 }
@@ -60,6 +61,7 @@ pub(super) fn planned(payment: &Payment, operation: Operation, telegram_id: &str
         reply: None,
         open_key: Some(payment.payment_id.clone()),
         change_id: None,
+        number: 0,
         version: 1,
     }
 }

@@ -116,6 +116,7 @@ table! {
         reply -> Nullable<Text>,
         open_key -> Nullable<Text>,
         change_id -> Nullable<Text>,
+        number -> Integer,
         version -> Integer,
     }
 }

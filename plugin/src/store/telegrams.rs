@@ -1,6 +1,7 @@
 //! The journal of telegrams: the intent is committed here before a socket opens.
 
 use chrono::NaiveDateTime;
+use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::schema::telegrams;
@@ -30,6 +31,8 @@ pub(crate) struct Telegram {
     pub(crate) open_key: Option<String>,
     /// The change of amount whose step it is.
     pub(crate) change_id: Option<String>,
+    /// Its place among the order's telegrams; given when it is inserted.
+    pub(crate) number: i32,
     pub(crate) version: i32,
 }
 
@@ -78,7 +81,7 @@ pub(crate) fn open_on(connection: &mut Connection, payment_id: &str) -> StoreRes
 pub(crate) fn of_order(connection: &mut Connection, order_id: &str) -> StoreResult<Vec<Telegram>> {
     Ok(telegrams::table
         .filter(telegrams::order_id.eq(order_id))
-        .order((telegrams::planned_at.asc(), telegrams::telegram_id.asc()))
+        .order((telegrams::planned_at.asc(), telegrams::number.asc()))
         .select(Telegram::as_select())
         .load(connection)?)
 }
@@ -108,8 +111,16 @@ pub(crate) fn due(connection: &mut Connection, now: NaiveDateTime, limit: i64) -
 
 /// A new row; taken where the payment has an open operation.
 pub(crate) fn insert(connection: &mut Connection, telegram: &Telegram) -> StoreResult<()> {
+    let last: Option<i32> = telegrams::table
+        .filter(telegrams::order_id.eq(&telegram.order_id))
+        .select(max(telegrams::number))
+        .first(connection)?;
+    let placed = Telegram {
+        number: last.unwrap_or(0) + 1,
+        ..telegram.clone()
+    };
     diesel::insert_into(telegrams::table)
-        .values(telegram)
+        .values(placed)
         .execute(connection)?;
     Ok(())
 }
