@@ -31,7 +31,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::instance::Instance;
 use crate::page::Language;
-use crate::payment::{Yen, japan, preflight};
+use crate::payment::{OrderStatus, Yen, japan, preflight};
 use crate::reply::{Problem, Reply};
 use crate::request::{Operator, Request};
 use crate::seal::Purpose;
@@ -450,6 +450,7 @@ impl<'a> Call<'a> {
             held: payment.held(),
             ordered: Yen::try_from(listed.order.amount).unwrap_or(Yen::ZERO),
             three_ds: payment.three_ds,
+            called_off: OrderStatus::parse(&listed.order.status).is_some_and(OrderStatus::is_called_off),
             own_account: payment.account.is_empty() || payment.account == self.instance.config.gateway.account(),
         })
     }

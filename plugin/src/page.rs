@@ -16,7 +16,7 @@ mod text;
 pub(crate) use card::{Brand, CardPage, CardProblem, card};
 pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::Page;
-pub(crate) use list::{Cell, ListPage, PageLink, Row, SortHead, list};
+pub(crate) use list::{Cell, DETAIL_FIELDS, ListPage, PageLink, Row, SortHead, list};
 pub(crate) use notice::{Confirming, Link, Notice, confirming, notice};
 pub(crate) use order::{Event, OperationButton, OrderPage, PaymentLine, order};
 pub(crate) use runs::{

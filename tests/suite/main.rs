@@ -2,7 +2,7 @@
 //!
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
-//! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash` processes that die ·
+//! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
 //! `browser` what shoppers see, `screen` what the staff see · `supply` what we build on.
 
 #![expect(
@@ -20,6 +20,7 @@ mod checkout;
 mod crash;
 mod door;
 mod hosts;
+mod kills;
 mod list;
 mod pages;
 mod runs;

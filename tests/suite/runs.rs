@@ -263,6 +263,18 @@ fn a_run_is_steered_by_whoever_may_do_what_it_does_and_by_nobody_else() {
             assert_eq!(denied.status, Outcome::Refused, "{how} {rights} {}", denied.reply);
         }
     }
+    let mut other = staff("GET", "/payments");
+    other["operator"] = json!({"id": "2", "name": "別の担当"});
+    let theirs = text(&world.adapter.call("staff.route", &other).unwrap().reply, "/data/csrf");
+    let mut confirm = staff("POST", &format!("/payments/bulk/{job}/confirm"));
+    confirm["operator"] = other["operator"].clone();
+    confirm["body"] = json!(format!("csrf={theirs}"));
+    let denied = world.adapter.call("staff.route", &confirm).unwrap();
+    assert_eq!(
+        code(&denied),
+        (Outcome::Refused, "job.of_another".into()),
+        "it was shown to somebody else"
+    );
     let mut unknown = staff("POST", "/payments/bulk/none/confirm");
     unknown["body"] = json!(format!("csrf={csrf}"));
     assert_eq!(

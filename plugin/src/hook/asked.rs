@@ -7,6 +7,7 @@ use chrono::{Days, NaiveDate};
 use super::Call;
 use crate::config;
 use crate::fold::{fold, phone_digits};
+use crate::page::DETAIL_FIELDS;
 use crate::payment::{OrderStatus, deadline};
 use crate::store::search::{Between, Detail, PaymentState, Search, SearchText, Sort};
 
@@ -15,35 +16,6 @@ pub(super) const PAGE_SIZES: [i64; 10] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 10
 const PAGE_SIZE: i64 = 50;
 const LONGEST_TEXT: usize = 200;
 
-/// Fields of 詳細検索 that come once.
-pub(super) const DETAIL: [&str; 26] = [
-    "name",
-    "kana",
-    "company",
-    "email",
-    "phone",
-    "number",
-    "method",
-    "tracking",
-    "product",
-    "ordered_from",
-    "ordered_to",
-    "paid_from",
-    "paid_to",
-    "updated_from",
-    "updated_to",
-    "delivery_from",
-    "delivery_to",
-    "amount_from",
-    "amount_to",
-    "mail",
-    "deadline_from",
-    "deadline_to",
-    "near",
-    "differs",
-    "three_ds",
-    "columns",
-];
 const OTHERS: [&str; 8] = ["q", "status", "payment", "column", "per", "page", "sort", "direction"];
 
 /// The fields of a query that the list knows, in their order; others are dropped.
@@ -69,7 +41,7 @@ impl Asked {
 
     fn known(fields: impl Iterator<Item = (String, String)>) -> Self {
         let known = |(key, value): &(String, String)| {
-            !value.is_empty() && (OTHERS.contains(&key.as_str()) || DETAIL.contains(&key.as_str()))
+            !value.is_empty() && (OTHERS.contains(&key.as_str()) || DETAIL_FIELDS.contains(&key.as_str()))
         };
         let cut = |(key, value): (String, String)| (key, value.chars().take(LONGEST_TEXT).collect());
         Self(fields.filter(known).map(cut).collect())
@@ -162,12 +134,15 @@ impl Asked {
     pub(super) fn has_detail(&self) -> bool {
         self.0
             .iter()
-            .any(|(key, _)| key == "payment" || (key != "columns" && DETAIL.contains(&key.as_str())))
+            .any(|(key, _)| key == "payment" || (key != "columns" && DETAIL_FIELDS.contains(&key.as_str())))
     }
 
     /// What stands in the fields of 詳細検索.
     pub(super) fn fields(&self) -> BTreeMap<&'static str, String> {
-        DETAIL.into_iter().map(|key| (key, self.one(key).to_owned())).collect()
+        DETAIL_FIELDS
+            .into_iter()
+            .map(|key| (key, self.one(key).to_owned()))
+            .collect()
     }
 
     /// The question for the database.

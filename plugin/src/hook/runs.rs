@@ -213,6 +213,7 @@ impl Gathered {
 /// A consequence in one plain sentence.
 fn told(call: &Call<'_>, number: &str, (consequence, row): (Consequence, &preflight::Row)) -> String {
     let id = match consequence {
+        Consequence::OrderIsCalledOff => "preflight-called-off",
         Consequence::OldAmountIsBilled => "preflight-old-amount",
         Consequence::BilledAlready => "preflight-billed",
         Consequence::LosesProtection => "preflight-three-ds",

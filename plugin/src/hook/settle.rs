@@ -233,11 +233,7 @@ fn settle(
         }
         Verdict::Several => {
             wait(rows, &mut attempt, spare, now)?;
-            let detail = format!(
-                "several payments carry the trading_id {}: see Paygent Online",
-                attempt.trading_id
-            );
-            raise(rows, &attempt, "trading_id.several", detail, spare, now)?;
+            several(rows, &attempt, spare, now)?;
         }
         Verdict::Declined => finish(call, rows, &mut order, &mut attempt, AttemptState::Declined)?,
         Verdict::NotExecuted => finish(call, rows, &mut order, &mut attempt, AttemptState::NotExecuted)?,
@@ -277,6 +273,14 @@ fn wait(rows: &mut Connection, attempt: &mut Attempt, spare: &str, now: NaiveDat
         attempt.trading_id
     );
     raise(rows, attempt, "attempt.unknown", detail, spare, now)
+}
+
+fn several(rows: &mut Connection, attempt: &Attempt, spare: &str, now: NaiveDateTime) -> StoreResult<()> {
+    let detail = format!(
+        "several payments carry the trading_id {}: see Paygent Online",
+        attempt.trading_id
+    );
+    raise(rows, attempt, "trading_id.several", detail, spare, now)
 }
 
 fn end(attempt: &mut Attempt, state: AttemptState, now: NaiveDateTime) {
@@ -382,11 +386,7 @@ fn settle_change(
         }
         Verdict::Several => {
             wait(rows, &mut attempt, spare, now)?;
-            let detail = format!(
-                "several payments carry the trading_id {}: see Paygent Online",
-                attempt.trading_id
-            );
-            raise(rows, &attempt, "trading_id.several", detail, spare, now)?;
+            several(rows, &attempt, spare, now)?;
         }
         Verdict::Declined => end(&mut attempt, AttemptState::Declined, now),
         Verdict::NotExecuted => end(&mut attempt, AttemptState::NotExecuted, now),

@@ -229,6 +229,7 @@ preflight-change-authorisation = change of authorisation { $from } → { $to }
 preflight-change-sale = change of sale { $from } → { $to }
 preflight-warnings = Please note ({ $count })
 preflight-refused = Cannot be run ({ $count })
+preflight-called-off = Order { $number }: this order was cancelled or returned.
 preflight-old-amount = Order { $number }: it now costs { $ordered }, but the old amount of { $held } would be billed. Change the authorisation first.
 preflight-billed = Order { $number }: the card company’s closing date may be past. The customer is billed { $held }, gets it back, and is billed { $ordered } anew.
 preflight-three-ds = Order { $number }: after the change the payment is without 3-D Secure, and the shop bears chargebacks.

@@ -229,6 +229,7 @@ preflight-change-authorisation = オーソリ変更 { $from } → { $to }
 preflight-change-sale = 売上変更 { $from } → { $to }
 preflight-warnings = ご確認ください（{ $count }件）
 preflight-refused = 実行できない注文（{ $count }件）
+preflight-called-off = 受注番号：{ $number } 対応状況が「注文取消し」または「返品」の注文です。
 preflight-old-amount = 受注番号：{ $number } 購入金額は{ $ordered }に変わっていますが、変更前の{ $held }で請求されます。先に「オーソリ変更」を行ってください。
 preflight-billed = 受注番号：{ $number } すでにカード会社の締日を過ぎている可能性があります。お客様には{ $held }がいったん請求されて返金され、あらためて{ $ordered }が請求されます。
 preflight-three-ds = 受注番号：{ $number } 変更後は3Dセキュアを使わない決済になり、チャージバックはお店の負担になります。

@@ -8,6 +8,36 @@ use super::runs::RunResult;
 use super::staff::{StaffFrame, TickBox, fragment};
 use super::text::{Language, text};
 
+/// Fields of 詳細検索 that come once.
+pub(crate) const DETAIL_FIELDS: [&str; 26] = [
+    "name",
+    "kana",
+    "company",
+    "email",
+    "phone",
+    "number",
+    "method",
+    "tracking",
+    "product",
+    "ordered_from",
+    "ordered_to",
+    "paid_from",
+    "paid_to",
+    "updated_from",
+    "updated_to",
+    "delivery_from",
+    "delivery_to",
+    "amount_from",
+    "amount_to",
+    "mail",
+    "deadline_from",
+    "deadline_to",
+    "near",
+    "differs",
+    "three_ds",
+    "columns",
+];
+
 /// What the list shows.
 #[derive(Serialize)]
 pub(crate) struct ListPage<'a> {
@@ -172,34 +202,6 @@ mod tests {
             };
             (name, head)
         };
-        let detail = [
-            "name",
-            "kana",
-            "company",
-            "email",
-            "phone",
-            "number",
-            "method",
-            "tracking",
-            "product",
-            "ordered_from",
-            "ordered_to",
-            "paid_from",
-            "paid_to",
-            "updated_from",
-            "updated_to",
-            "delivery_from",
-            "delivery_to",
-            "amount_from",
-            "amount_to",
-            "mail",
-            "deadline_from",
-            "deadline_to",
-            "near",
-            "differs",
-            "three_ds",
-            "columns",
-        ];
         let shown = ListPage {
             staff: StaffFrame {
                 here: "list",
@@ -210,7 +212,7 @@ mod tests {
                 csrf: "csrf.token".to_owned(),
             },
             search_text: "<b>\"会員\"</b>",
-            detail: &detail.into_iter().map(|name| (name, String::new())).collect(),
+            detail: &DETAIL_FIELDS.into_iter().map(|name| (name, String::new())).collect(),
             detail_open: false,
             statuses: &[tick("new", "新規受付")],
             payment_states: &[tick("captured", "売上")],

@@ -21,6 +21,8 @@ pub(crate) struct Row {
     pub(crate) ordered: Yen,
     /// The card company bears chargebacks.
     pub(crate) three_ds: bool,
+    /// The order is 注文取消し or 返品.
+    pub(crate) called_off: bool,
     /// The payment is of the merchant account that the plugin now works with.
     pub(crate) own_account: bool,
 }
@@ -39,6 +41,8 @@ pub(crate) type Refusal = &'static str;
 /// What follows from running a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Consequence {
+    /// The shop called the order off, and this takes the customer's money.
+    OrderIsCalledOff,
     /// R65: the old amount will be billed.
     OldAmountIsBilled,
     /// R66: the customer sees a refund and a new charge.
@@ -91,6 +95,10 @@ impl Row {
     /// What follows from `action`, the gravest first.
     pub(crate) fn consequences(&self, action: Action, rules: &Rules<'_>) -> Vec<Consequence> {
         let mut follow = Vec::new();
+        let gives_back = matches!(action, Action::Send(Operation::Void | Operation::CancelSale));
+        if self.called_off && !gives_back {
+            follow.push(Consequence::OrderIsCalledOff);
+        }
         let captured = japan::date(self.since.captured.unwrap_or(self.since.authorised));
         if action == Action::Send(Operation::Capture) && self.held != self.ordered {
             follow.push(Consequence::OldAmountIsBilled);
@@ -152,6 +160,7 @@ mod tests {
             held: yen(held),
             ordered: yen(ordered),
             three_ds: false,
+            called_off: false,
             own_account: true,
         }
     }
@@ -190,6 +199,17 @@ mod tests {
                 .consequences(capture, &RULES)
                 .contains(&Consequence::LosesProtection)
         );
+    }
+
+    #[test]
+    fn money_for_an_order_that_was_called_off_is_asked_about_and_giving_it_back_is_not() {
+        let called_off = Row {
+            called_off: true,
+            ..row(20, None, (3_300, 3_300), 0)
+        };
+        let follows = |column| called_off.consequences(called_off.decide(column, &RULES).unwrap(), &RULES);
+        assert_eq!(follows(Column::Capture), [Consequence::OrderIsCalledOff]);
+        assert_eq!(follows(Column::Cancel), []);
     }
 
     #[test]

@@ -1,0 +1,176 @@
+//! A run's rows, one by one: each is decided by what is so when it runs, its intent is committed with the row, and its
+//! telegram or change is followed to its end. Any process takes any row; a compare-and-set lets one of them have it.
+
+use std::time::Instant;
+
+use crate::hook::amend::{self, Ids};
+use crate::hook::{Call, operation};
+use crate::payment::change::ChangeState;
+use crate::payment::operation::{Action, Column};
+use crate::reply::Problem;
+use crate::store::jobs::{Item, Job, JobState};
+use crate::store::{Connection, StoreError, StoreResult, changes, jobs, telegrams};
+
+/// What a slice of a run did.
+pub(in crate::hook) struct Progress {
+    pub(in crate::hook) worked: i32,
+    pub(in crate::hook) left: i32,
+    /// Orders that it worked on.
+    pub(super) touched: Vec<String>,
+}
+
+/// Works on a run until its end or `ends`. A stopped run begins nothing, but follows what it has begun.
+pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Result<Progress, Problem> {
+    const AT_ONCE: i64 = 100;
+    let Some(column) = Column::parse(&job.operation) else {
+        return Err(Problem::failed(
+            "job.unreadable",
+            format!("run {} has an unknown operation", job.job_id),
+        ));
+    };
+    let mut progress = Progress {
+        worked: 0,
+        left: 0,
+        touched: Vec::new(),
+    };
+    let mut after = 0;
+    loop {
+        let items = call.instance.store.read(|rows| {
+            let state = jobs::find(rows, &job.job_id)?.map(|job| job.state()).transpose()?;
+            match state {
+                Some(JobState::Running) => jobs::items(rows, &job.job_id, (jobs::WAITING, after, AT_ONCE)).map(Some),
+                Some(JobState::Stopped) => jobs::begun(rows, &job.job_id, (after, AT_ONCE)).map(Some),
+                _ => Ok(None),
+            }
+        })?;
+        let Some(items) = items else { return Ok(progress) };
+        let Some(last) = items.last() else { break };
+        after = last.position;
+        for item in items {
+            if Instant::now() >= ends {
+                progress.left += 1;
+                continue;
+            }
+            progress.touched.push(item.order_id.clone());
+            if run(call, job, column, item)? {
+                progress.worked += 1;
+            } else {
+                progress.left += 1;
+            }
+        }
+        if Instant::now() >= ends {
+            return Ok(progress);
+        }
+    }
+    call.instance.store.write(|rows| {
+        if jobs::counts(rows, &job.job_id)?.waiting == 0 {
+            jobs::finish(rows, &job.job_id, call.moment())?;
+        }
+        Ok(())
+    })?;
+    Ok(progress)
+}
+
+/// What a row's next step is.
+enum Next {
+    Send(Box<telegrams::Telegram>),
+    Change(Box<changes::Change>),
+    Ended,
+}
+
+/// Runs one row; `false` where its end is not known yet.
+fn run(call: &Call<'_>, job: &Job, column: Column, mut item: Item) -> Result<bool, Problem> {
+    if item.is_begun() {
+        return follow(call, item);
+    }
+    let ids = Ids::draw()?;
+    let next = call
+        .instance
+        .store
+        .write(|rows| intend(call, rows, (job, column), &mut item, &ids));
+    let next = match next {
+        Ok(next) => next,
+        // Another process runs this row.
+        Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)) => return Ok(false),
+        Err(error) if error.is_taken() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    match next {
+        Next::Ended => return Ok(true),
+        Next::Send(telegram) => operation::send(call, &telegram).map(drop)?,
+        Next::Change(change) => amend::begin(call, &change)?,
+    }
+    follow(call, item)
+}
+
+/// Decides a row by what is so now, and commits what will be sent for it.
+fn intend(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    (job, column): (&Job, Column),
+    item: &mut Item,
+    ids: &Ids,
+) -> StoreResult<Next> {
+    let decided = operation::decide(call, rows, &item.order_id, (column, item.seen.as_deref()))?;
+    let next = match decided {
+        Ok((action, mut order, payment)) => {
+            item.kind = Some(action.kind().to_owned());
+            match action {
+                Action::Send(wanted) => {
+                    let by = (job.operator(), call.moment());
+                    let telegram = operation::intend(rows, &payment, wanted, &ids.telegram, by)?;
+                    item.telegram_id = Some(telegram.telegram_id.clone());
+                    Next::Send(Box::new(telegram))
+                }
+                Action::Change(kind) => {
+                    let change = amend::intend(call, rows, (&mut order, &payment, kind), ids, job.operator())?;
+                    item.change_id = Some(change.change_id.clone());
+                    Next::Change(Box::new(change))
+                }
+            }
+        }
+        Err(code) => {
+            jobs::FAILED.clone_into(&mut item.state);
+            item.code = Some(code.to_owned());
+            Next::Ended
+        }
+    };
+    if jobs::update_item(rows, item)? {
+        Ok(next)
+    } else {
+        // Another process runs this row: our intent must not stand beside its.
+        Err(StoreError::Statement(diesel::result::Error::RollbackTransaction))
+    }
+}
+
+/// Ends a row by what its telegram or its change came to.
+fn follow(call: &Call<'_>, mut item: Item) -> Result<bool, Problem> {
+    let (telegram_id, change_id) = (item.telegram_id.clone(), item.change_id.clone());
+    if let Some(id) = &telegram_id {
+        operation::resume(call, id)?;
+    }
+    if let Some(id) = &change_id {
+        amend::resume(call, id)?;
+    }
+    Ok(call.instance.store.write(|rows| {
+        let ended = match (&telegram_id, &change_id) {
+            (Some(id), _) => telegrams::find(rows, id)?
+                .filter(|telegram| telegram.open_key.is_none())
+                .map(|telegram| (telegram.state == telegrams::GOOD, telegram.code)),
+            (None, Some(id)) => match changes::find(rows, id)? {
+                Some(change) if change.open_order.is_none() => {
+                    Some((change.state()? == ChangeState::Done, change.code))
+                }
+                _ => None,
+            },
+            (None, None) => None,
+        };
+        let Some((done, code)) = ended else {
+            return Ok(false);
+        };
+        if done { jobs::DONE } else { jobs::FAILED }.clone_into(&mut item.state);
+        item.code = code;
+        jobs::update_item(rows, &mut item)?;
+        Ok(true)
+    })?)
+}
