@@ -377,14 +377,17 @@ fn waiting(world: &World) -> bool {
     count.trim() != "0"
 }
 
-/// The fastest of several asks.
-fn fastest(mut ask: impl FnMut()) -> Duration {
-    let once = |ask: &mut dyn FnMut()| {
-        let begun = Instant::now();
-        ask();
-        begun.elapsed()
-    };
-    (0..7).map(|_| once(&mut ask)).min().unwrap()
+/// The fastest of several asks of each, in turn, so that a busy moment of the machine meets all of them.
+fn fastest<const ASKS: usize>(mut asks: [&mut dyn FnMut(); ASKS]) -> [Duration; ASKS] {
+    let mut best = [Duration::MAX; ASKS];
+    for _ in 0..15 {
+        for (ask, best) in asks.iter_mut().zip(&mut best) {
+            let begun = Instant::now();
+            ask();
+            *best = begun.elapsed().min(*best);
+        }
+    }
+    best
 }
 
 #[test]
@@ -399,8 +402,8 @@ fn a_hundred_thousand_orders_answer_as_fast_as_a_thousand() {
     let mut told = String::new();
     let mut slow = Vec::new();
     for (kind, query) in &kinds {
-        let time = |world: &World| fastest(|| assert!(!world.list(query).numbers().is_empty(), "{kind}"));
-        let (of_small, of_large) = (time(&small), time(&large));
+        let ask = |world: &World| assert!(!world.list(query).numbers().is_empty(), "{kind}");
+        let [of_small, of_large] = fastest([&mut || ask(&small), &mut || ask(&large)]);
         let ratio = of_large.as_secs_f64() / of_small.as_secs_f64();
         told.push_str(&format!(
             "{kind}: {of_small:?} of 1,000, {of_large:?} of 100,000, ratio {ratio:.2}\n"
@@ -411,7 +414,7 @@ fn a_hundred_thousand_orders_answer_as_fast_as_a_thousand() {
     }
     // What carts do: LIKE over the five columns, and a count of it; against the whole page, its drawing included.
     let like = like_over_five_columns(&large, "池田");
-    let page = fastest(|| assert!(!large.list(&[("q", "池田")]).numbers().is_empty()));
+    let [page] = fastest([&mut || assert!(!large.list(&[("q", "池田")]).numbers().is_empty())]);
     told.push_str(&format!(
         "LIKE over five columns {like:?}, the plugin's whole page {page:?}\n"
     ));
