@@ -1,30 +1,24 @@
 //! The table of hooks: what a host can ask, by name or by method and path.
 //!
 //! A hook file reads the request, loads rows, asks `payment` whether it may, writes the intent, asks `paygent`,
-//! records what came of it, and replies. `settle` and `operation` are the two places that telegrams are sent from.
+//! records what came of it, and replies. What moves money is sent from `card`, `operation` and `amend`; `settle`, `timeline`
+//! and `settings` only ask.
 
 mod amend;
-mod asked;
-mod bulk;
 mod card;
 mod change;
 mod checkout;
 mod describe;
 pub(crate) mod dispatch;
 mod effects;
-mod export;
 mod journal;
-mod list;
 mod operation;
 mod orders;
 mod outbox;
 mod route;
-mod runs;
-mod settings;
 mod settle;
 mod staff;
 mod state;
-mod timeline;
 mod work;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -190,7 +184,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "GET",
         "/menu",
         "the entry of the host's menu",
-        list::menu,
+        staff::list::menu,
     ),
     page(
         "admin.list",
@@ -198,7 +192,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "GET",
         "/payments",
         "ペイジェント決済状況一覧",
-        list::show,
+        staff::list::show,
     ),
     page(
         "admin.export",
@@ -206,7 +200,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "GET",
         "/payments.csv",
         "the list as CSV, in pieces",
-        export::export,
+        staff::export::export,
     ),
     page(
         "admin.order",
@@ -214,7 +208,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "GET",
         "/payments/orders/{order}",
         "an order's payments and their time line",
-        timeline::show,
+        staff::timeline::show,
     ),
     page(
         "admin.inquire",
@@ -222,7 +216,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/orders/{order}/inquire",
         "ask the gateway how a payment stands",
-        timeline::inquire,
+        staff::timeline::inquire,
     ),
     page(
         "admin.bulk.list",
@@ -230,7 +224,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "GET",
         "/payments/bulk",
         "the bulk runs so far",
-        runs::list,
+        staff::runs::list,
     ),
     page(
         "admin.bulk.start",
@@ -238,7 +232,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/bulk",
         "run these rows at once",
-        bulk::start,
+        staff::bulk::start,
     ),
     page(
         "admin.bulk.preflight",
@@ -246,7 +240,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/bulk/preflight",
         "what 実行 would do, as a draft",
-        bulk::preflight,
+        staff::bulk::preflight,
     ),
     page(
         "admin.bulk.show",
@@ -254,7 +248,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "GET",
         "/payments/bulk/{job}",
         "a bulk run: before, during and after",
-        runs::show,
+        staff::runs::show,
     ),
     page(
         "admin.bulk.confirm",
@@ -262,7 +256,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/bulk/{job}/confirm",
         "OK: the run starts, once",
-        bulk::confirm,
+        staff::bulk::confirm,
     ),
     page(
         "admin.bulk.step",
@@ -270,7 +264,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/bulk/{job}/step",
         "work on a bulk run",
-        bulk::step,
+        staff::bulk::step,
     ),
     page(
         "admin.bulk.stop",
@@ -278,7 +272,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/bulk/{job}/stop",
         "begin nothing new",
-        bulk::stop,
+        staff::bulk::stop,
     ),
     page(
         "admin.bulk.resume",
@@ -286,7 +280,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/bulk/{job}/resume",
         "go on",
-        bulk::resume,
+        staff::bulk::resume,
     ),
     page(
         "admin.bulk.retry",
@@ -294,7 +288,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/payments/bulk/{job}/retry",
         "the failed rows again, as a draft",
-        bulk::retry,
+        staff::bulk::retry,
     ),
     page(
         "admin.settings",
@@ -302,7 +296,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "GET",
         "/settings",
         "settings and self-check",
-        settings::show,
+        staff::settings::show,
     ),
     page(
         "admin.check",
@@ -310,7 +304,7 @@ pub(crate) static HOOKS: &[Hook] = &[
         "POST",
         "/settings/check",
         "the self-check, with a connection test",
-        settings::check,
+        staff::settings::check,
     ),
 ];
 

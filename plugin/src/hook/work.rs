@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Call, amend, bulk, operation, settle};
+use super::staff::bulk;
+use super::{Call, amend, operation, settle};
 use crate::reply::{Problem, Reply};
 use crate::store::{attempts, jobs, orders, telegrams};
 

@@ -1,5 +1,6 @@
 //! What the staff's pages share: the frame round them, words for codes, and pieces of several pages.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::frame::render;
@@ -82,7 +83,8 @@ pub(crate) fn reason(language: Language, code: &str) -> String {
 
 /// A text as one segment of a path or one value of a query.
 pub(crate) fn path_segment(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 #[cfg(test)]

@@ -4,33 +4,7 @@
 //! Online all lead on from where the money really stands.
 
 use super::GatewayStatus;
-use super::operation::{Operation, releasing};
-
-/// What is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ChangeKind {
-    /// オーソリ変更: 020, then 021 on the old payment.
-    Authorisation,
-    /// 売上変更, up, down or a partial refund: 020, 022 on the new payment, then 023 on the old one.
-    Sale,
-}
-
-impl ChangeKind {
-    /// Its name in rows.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Authorisation => "authorisation",
-            Self::Sale => "sale",
-        }
-    }
-
-    /// The kind of that name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Authorisation, Self::Sale]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-    }
-}
+use super::operation::{ChangeKind, Operation, releasing};
 
 /// Where a change stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,9 +199,6 @@ mod tests {
     fn names_come_back() {
         for state in ChangeState::ALL {
             assert_eq!(ChangeState::parse(state.name()), Some(state));
-        }
-        for kind in [ChangeKind::Authorisation, ChangeKind::Sale] {
-            assert_eq!(ChangeKind::parse(kind.name()), Some(kind));
         }
     }
 }

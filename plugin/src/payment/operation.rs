@@ -2,7 +2,6 @@
 //! One table, used by the list, the payment's page, the bulk run and the ABI alike.
 
 use super::GatewayStatus;
-use super::change::ChangeKind;
 
 /// A telegram that moves a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +38,32 @@ impl Operation {
             Self::Void => GatewayStatus::VOIDED,
             Self::CancelSale => GatewayStatus::SALE_CANCELLED,
         }
+    }
+}
+
+/// What is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangeKind {
+    /// オーソリ変更: 020, then 021 on the old payment.
+    Authorisation,
+    /// 売上変更, up, down or a partial refund: 020, 022 on the new payment, then 023 on the old one.
+    Sale,
+}
+
+impl ChangeKind {
+    /// Its name in rows.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Authorisation => "authorisation",
+            Self::Sale => "sale",
+        }
+    }
+
+    /// The kind of that name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Authorisation, Self::Sale]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -227,5 +252,8 @@ mod tests {
             assert_eq!(Action::of_kind(kind).map(Action::kind), Some(kind));
         }
         assert_eq!(Action::of_kind("094"), None);
+        for kind in [ChangeKind::Authorisation, ChangeKind::Sale] {
+            assert_eq!(ChangeKind::parse(kind.name()), Some(kind));
+        }
     }
 }

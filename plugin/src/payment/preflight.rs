@@ -3,9 +3,8 @@
 
 use chrono::NaiveDate;
 
-use super::change::ChangeKind;
 use super::deadline::{self, Limits, Since};
-use super::operation::{Action, Column, Operation, allowed};
+use super::operation::{Action, ChangeKind, Column, Operation, allowed};
 use super::{GatewayStatus, Yen, japan};
 
 /// A payment and its order, as far as the rules look at them.

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 
 use super::schema::changes;
 use super::{Connection, StoreError, StoreResult, one_row};
-use crate::payment::change::{ChangeKind, ChangeState};
+use crate::payment::change::ChangeState;
+use crate::payment::operation::ChangeKind;
 
 /// One change.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Call, staff};
+use crate::hook::{Call, staff};
 use crate::page::{self, Check, Fact, SettingsPage};
 use crate::paygent::{Inquire, Inquiry, Outcome, TradingId};
 use crate::reply::{Problem, Reply};
@@ -12,13 +12,13 @@ use crate::seal::random_hex;
 use crate::store::facts;
 
 /// `admin.settings`.
-pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let operator = call.operator_with("settings")?;
     drawn(call, operator, Vec::new())
 }
 
 /// `admin.check`: the same page with the findings of a self-check, one inquiry to the gateway among them.
-pub(super) fn check(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn check(call: &Call<'_>) -> Result<Reply, Problem> {
     call.refuse_other_sites()?;
     let operator = call.operator_with("settings")?;
     let form = call.request.form()?;
@@ -42,7 +42,7 @@ fn drawn(call: &Call<'_>, operator: &Operator, checks: Vec<Check>) -> Result<Rep
         checks,
         staff: frame,
     };
-    Ok(staff::page(page::settings(&shown, call.language, call.nonce())).with_data(data))
+    Ok(staff::framed(page::settings(&shown, call.language, call.nonce())).with_data(data))
 }
 
 /// The settings, group by group.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::asked::Asked;
-use super::{Call, outbox};
+use crate::hook::{Call, outbox};
 use crate::payment::operation::Column;
 use crate::reply::{Effect, Problem, Reply};
 use crate::request::{Form, Operator};
@@ -17,10 +17,11 @@ use crate::store::jobs::{Counts, Item, Job, JobState};
 use crate::store::orders::Listed;
 use crate::store::search::{self, Search};
 use crate::store::{Connection, StoreResult, jobs, orders};
-pub(super) use advance::{Progress, advance};
+use advance::Progress;
+pub(in crate::hook) use advance::advance;
 
 /// The most rows of one run.
-pub(super) const MOST_ROWS: usize = 10_000;
+pub(in crate::hook) const MOST_ROWS: usize = 10_000;
 /// How long the request that starts a run works on it itself: a short run is done when its page is drawn.
 const FIRST_BUDGET: Duration = Duration::from_secs(2);
 /// How long a step works.
@@ -63,7 +64,7 @@ impl Asking<'_> {
 }
 
 /// `admin.bulk.preflight`: what would happen, kept as a draft that the operator confirms or leaves.
-pub(super) fn preflight(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn preflight(call: &Call<'_>) -> Result<Reply, Problem> {
     let asking = asking(call)?;
     let query = Asked::of_query(asking.form.one("search")?.unwrap_or(""));
     let rows = if asking.form.one("whole")?.is_some() {
@@ -202,7 +203,7 @@ fn keep(call: &Call<'_>, job: &Job, rows: &[Chosen]) -> Result<(), Problem> {
 
 /// `admin.bulk.start`: these rows at once, for a host or a script that has asked its people itself. Nobody was shown the
 /// rows, so none is compared with what was seen.
-pub(super) fn start(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn start(call: &Call<'_>) -> Result<Reply, Problem> {
     let asking = asking(call)?;
     let ids = asking.ticked();
     if ids.is_empty() || ids.len() > MOST_ROWS {
@@ -217,7 +218,7 @@ pub(super) fn start(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 /// `admin.bulk.confirm`: OK was pressed. However often, the run starts once.
-pub(super) fn confirm(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn confirm(call: &Call<'_>) -> Result<Reply, Problem> {
     let job = steered(call, "admin.bulk.confirm")?;
     if call
         .request
@@ -241,7 +242,7 @@ fn begin(call: &Call<'_>, job: &Job) -> Result<Reply, Problem> {
 }
 
 /// `admin.bulk.stop`: nothing new is begun; what was sent is followed to its end.
-pub(super) fn stop(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn stop(call: &Call<'_>) -> Result<Reply, Problem> {
     let job = steered(call, "admin.bulk.stop")?;
     call.instance
         .store
@@ -250,7 +251,7 @@ pub(super) fn stop(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 /// `admin.bulk.resume`.
-pub(super) fn resume(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn resume(call: &Call<'_>) -> Result<Reply, Problem> {
     let job = steered(call, "admin.bulk.resume")?;
     call.instance
         .store
@@ -259,7 +260,7 @@ pub(super) fn resume(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 /// `admin.bulk.retry`: the failed rows again, as a draft of their own.
-pub(super) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
     let job = steered(call, "admin.bulk.retry")?;
     let most = i64::try_from(MOST_ROWS).unwrap_or(i64::MAX);
     let rows = call.instance.store.read(|rows| {
@@ -306,7 +307,7 @@ fn steered(call: &Call<'_>, hook: &'static str) -> Result<Job, Problem> {
 }
 
 /// The run that the path names.
-pub(super) fn named(call: &Call<'_>, hook: &'static str) -> Result<Job, Problem> {
+pub(in crate::hook) fn named(call: &Call<'_>, hook: &'static str) -> Result<Job, Problem> {
     let id = call.segment(hook)?;
     call.instance
         .store
@@ -327,7 +328,8 @@ fn shown(call: &Call<'_>, job: &Job) -> Reply {
 }
 
 /// `admin.bulk.step`.
-pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_other_sites()?;
     call.operator_with("view")?;
     let job = named(call, "admin.bulk.step")?;
     let progress = advance(call, &job, Instant::now() + STEP_BUDGET)?;

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::asked::{Asked, PAGE_SIZES};
-use super::{Call, staff};
+use super::{bulk, cell, japanese_time, runs, status_label};
 use crate::config;
-use crate::page::{self, Cell, ListPage, PageLink, Row, SortHead, TickBox};
-use crate::payment::deadline::{self, Nearness};
+use crate::hook::{Call, staff};
+use crate::page::{self, ListPage, PageLink, Row, SortHead, TickBox};
 use crate::payment::operation::{Action, Column, label};
-use crate::payment::{OrderStatus, Yen, japan};
+use crate::payment::{OrderStatus, Yen};
 use crate::reply::{Problem, Reply};
 use crate::store::orders::Listed;
 use crate::store::search::{self, PaymentState, Sort};
 
 /// `admin.menu`: [受注管理] ⇒ [ペイジェント決済管理].
-pub(super) fn menu(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn menu(call: &Call<'_>) -> Result<Reply, Problem> {
     let words = |id| page::text(call.language, id, &[]);
     Ok(Reply::data(
         json!({"parent": words("menu-parent"), "label": words("menu-label"), "path": "/payments"}),
@@ -24,7 +24,7 @@ pub(super) fn menu(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 /// `admin.list`.
-pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let operator = call.operator_with("view")?;
     let asked = Asked::of(call);
     let (total, listed) = call
@@ -33,7 +33,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         .read(|rows| search::search(rows, &asked.search(call)))?;
     let frame = staff::frame(call, operator, "list");
     let result = match call.request.query_one("job") {
-        Some(id) => super::runs::result(call, id)?,
+        Some(id) => runs::result(call, id)?,
         None => None,
     };
     let list_url = frame.list_url.clone();
@@ -71,12 +71,12 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     };
     let numbers: Vec<_> = listed.iter().map(|row| &row.order.order_number).collect();
     let data = json!({"total": total, "orders": numbers, "csrf": shown.staff.csrf});
-    Ok(staff::page(page::list(&shown, call.language, call.nonce())).with_data(data))
+    Ok(staff::framed(page::list(&shown, call.language, call.nonce())).with_data(data))
 }
 
 fn message(call: &Call<'_>) -> Option<String> {
     let asked = |key: &str| call.request.query_one(key).is_some();
-    let most = super::bulk::MOST_ROWS.to_string();
+    let most = bulk::MOST_ROWS.to_string();
     match (asked("nothing"), asked("too_many")) {
         (true, _) => Some(page::text(call.language, "list-nothing-ticked", &[])),
         (_, true) => Some(page::text(call.language, "list-too-many", &[("count", &most)])),
@@ -192,56 +192,4 @@ fn shown_row(call: &Call<'_>, asked: &Asked, listed: &Listed, columns: &[&str]) 
         cells: columns.iter().map(|column| cell(call, listed, column)).collect(),
         drawn: judged.map(|row| row.stamp()),
     }
-}
-
-/// A column beside the guide's ten.
-pub(super) fn cell(call: &Call<'_>, listed: &Listed, column: &str) -> Cell {
-    let Some(payment) = &listed.payment else {
-        return Cell::default();
-    };
-    let rules = call.rules();
-    let words = |id: &str, arguments: &[(&str, &str)]| page::text(call.language, id, arguments);
-    match column {
-        "gateway" => {
-            let status = deadline::as_of(payment.status(), payment.since(), rules.limits, rules.today);
-            Cell::plain(page::gateway_status(call.language, status.0))
-        }
-        "held" => Cell::plain(payment.held().to_string()),
-        "attempts" => Cell::plain(listed.order.last_attempt.to_string()),
-        "liability" => Cell::plain(words(
-            if payment.three_ds {
-                "liability-issuer"
-            } else {
-                "liability-shop"
-            },
-            &[],
-        )),
-        _ => match deadline::last_day(payment.status(), payment.since(), rules.limits) {
-            None => Cell::default(),
-            Some(last) => {
-                let left = (last - rules.today).num_days();
-                let day = last.format("%Y/%m/%d");
-                if left < 0 {
-                    return Cell::marked(format!("{day}\n{}", words("deadline-over", &[])), "over");
-                }
-                let mark = match deadline::nearness(left) {
-                    Nearness::Urgent => "urgent",
-                    Nearness::Soon => "soon",
-                    Nearness::Near => "near",
-                    Nearness::Far => "far",
-                };
-                let left = words("deadline-left", &[("left", &left.to_string())]);
-                Cell::marked(format!("{day}\n{left}"), mark)
-            }
-        },
-    }
-}
-
-pub(super) fn status_label(call: &Call<'_>, name: &str) -> String {
-    page::text(call.language, &format!("status-{}", name.replace('_', "-")), &[])
-}
-
-/// 受注日時 as the guide shows it: `2020/11/26 12:00`, Japanese time.
-pub(super) fn japanese_time(at: chrono::NaiveDateTime) -> String {
-    japan::clock(at).format("%Y/%m/%d %H:%M").to_string()
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
-use super::Call;
 use crate::config;
 use crate::fold::{fold, phone_digits};
+use crate::hook::Call;
 use crate::page::DETAIL_FIELDS;
 use crate::payment::{OrderStatus, deadline};
 use crate::store::search::{Between, Detail, PaymentState, Search, SearchText, Sort};
 
 /// Page sizes offered, and the one that the guide shows.
-pub(super) const PAGE_SIZES: [i64; 10] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+pub(in crate::hook) const PAGE_SIZES: [i64; 10] = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
 const PAGE_SIZE: i64 = 50;
 const LONGEST_TEXT: usize = 200;
 
@@ -20,11 +20,11 @@ const OTHERS: [&str; 8] = ["q", "status", "payment", "column", "per", "page", "s
 
 /// The fields of a query that the list knows, in their order; others are dropped.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Asked(Vec<(String, String)>);
+pub(in crate::hook) struct Asked(Vec<(String, String)>);
 
 impl Asked {
     /// Of the request.
-    pub(super) fn of(call: &Call<'_>) -> Self {
+    pub(in crate::hook) fn of(call: &Call<'_>) -> Self {
         let fields = call.request.query.keys().flat_map(|key| {
             call.request
                 .query_all(key)
@@ -35,7 +35,7 @@ impl Asked {
     }
 
     /// Of a query string, such as one that a form carries back.
-    pub(super) fn of_query(query: &str) -> Self {
+    pub(in crate::hook) fn of_query(query: &str) -> Self {
         Self::known(form_urlencoded::parse(query.as_bytes()).into_owned())
     }
 
@@ -48,7 +48,7 @@ impl Asked {
     }
 
     /// The last value of a field; empty where there is none.
-    pub(super) fn one(&self, key: &str) -> &str {
+    pub(in crate::hook) fn one(&self, key: &str) -> &str {
         self.0
             .iter()
             .rev()
@@ -64,7 +64,7 @@ impl Asked {
     }
 
     /// The query string.
-    pub(super) fn query(&self) -> String {
+    pub(in crate::hook) fn query(&self) -> String {
         self.query_with(&[])
     }
 
@@ -85,42 +85,42 @@ impl Asked {
     }
 
     /// The address of a page with this query, fields put in place of those of the same name.
-    pub(super) fn url(&self, page: &str, fields: &[(&str, &str)]) -> String {
+    pub(in crate::hook) fn url(&self, page: &str, fields: &[(&str, &str)]) -> String {
         match self.query_with(fields) {
             query if query.is_empty() => page.to_owned(),
             query => format!("{page}?{query}"),
         }
     }
 
-    pub(super) fn page_size(&self) -> i64 {
+    pub(in crate::hook) fn page_size(&self) -> i64 {
         let asked = self.one("per").parse().ok();
         asked.filter(|size| PAGE_SIZES.contains(size)).unwrap_or(PAGE_SIZE)
     }
 
-    pub(super) fn page(&self) -> i64 {
+    pub(in crate::hook) fn page(&self) -> i64 {
         self.one("page").parse().unwrap_or(1).clamp(1, 1_000_000)
     }
 
-    pub(super) fn sort(&self) -> Sort {
+    pub(in crate::hook) fn sort(&self) -> Sort {
         Sort::parse(self.one("sort")).unwrap_or(Sort::Updated)
     }
 
-    pub(super) fn ascending(&self) -> bool {
+    pub(in crate::hook) fn ascending(&self) -> bool {
         self.one("direction") == "up"
     }
 
     /// Ticked boxes of 対応状況.
-    pub(super) fn statuses(&self) -> Vec<OrderStatus> {
+    pub(in crate::hook) fn statuses(&self) -> Vec<OrderStatus> {
         self.all("status").filter_map(OrderStatus::parse).collect()
     }
 
     /// Ticked boxes of the payment's status.
-    pub(super) fn payment_states(&self) -> Vec<PaymentState> {
+    pub(in crate::hook) fn payment_states(&self) -> Vec<PaymentState> {
         self.all("payment").filter_map(PaymentState::parse).collect()
     }
 
     /// The columns beside the guide's ten: the shop's, or those that were chosen here.
-    pub(super) fn columns(&self, call: &Call<'_>) -> Vec<&'static str> {
+    pub(in crate::hook) fn columns(&self, call: &Call<'_>) -> Vec<&'static str> {
         let shop = &call.instance.config.staff.columns;
         let chosen = !self.one("columns").is_empty();
         let shown = |name: &&'static str| match chosen {
@@ -131,14 +131,14 @@ impl Asked {
     }
 
     /// Something of 詳細検索 is asked.
-    pub(super) fn has_detail(&self) -> bool {
+    pub(in crate::hook) fn has_detail(&self) -> bool {
         self.0
             .iter()
             .any(|(key, _)| key == "payment" || (key != "columns" && DETAIL_FIELDS.contains(&key.as_str())))
     }
 
     /// What stands in the fields of 詳細検索.
-    pub(super) fn fields(&self) -> BTreeMap<&'static str, String> {
+    pub(in crate::hook) fn fields(&self) -> BTreeMap<&'static str, String> {
         DETAIL_FIELDS
             .into_iter()
             .map(|key| (key, self.one(key).to_owned()))
@@ -146,7 +146,7 @@ impl Asked {
     }
 
     /// The question for the database.
-    pub(super) fn search(&self, call: &Call<'_>) -> Search {
+    pub(in crate::hook) fn search(&self, call: &Call<'_>) -> Search {
         let asked = self.statuses();
         let shown = |status: &OrderStatus| match asked.is_empty() {
             true => status.in_default_list(),

@@ -4,9 +4,9 @@
 use serde_json::json;
 
 use super::asked::Asked;
-use super::list::{cell, japanese_time, status_label};
-use super::{Call, journal, staff};
+use super::{cell, japanese_time, status_label};
 use crate::config;
+use crate::hook::{Call, journal, staff};
 use crate::page::{self, Event, Fact, OperationButton, OrderPage};
 use crate::paygent::{Inquire, Inquiry, Outcome, PaymentId};
 use crate::payment::operation::{Column, label};
@@ -30,7 +30,7 @@ struct Known {
 }
 
 /// `admin.order`.
-pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let operator = call.operator_with("view")?;
     let known = load(call, "admin.order")?;
     let frame = staff::frame(call, operator, "list");
@@ -74,7 +74,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         })).collect::<Vec<_>>(),
         "csrf": shown.staff.csrf,
     });
-    Ok(staff::page(page::order(&shown, call.language, call.nonce())).with_data(data))
+    Ok(staff::framed(page::order(&shown, call.language, call.nonce())).with_data(data))
 }
 
 fn load(call: &Call<'_>, hook: &'static str) -> Result<Known, Problem> {
@@ -275,7 +275,7 @@ fn exchange(telegram: &Telegram) -> Vec<(String, String)> {
 }
 
 /// `admin.inquire`: asks 094 how the order's payment, or the attempt that nobody answered for, stands now.
-pub(super) fn inquire(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn inquire(call: &Call<'_>) -> Result<Reply, Problem> {
     call.refuse_other_sites()?;
     let operator = call.operator_with("view")?;
     let form = call.request.form()?;

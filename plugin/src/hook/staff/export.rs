@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 
-use super::Call;
 use super::asked::Asked;
-use super::list::{cell, japanese_time, status_label};
+use super::{cell, japanese_time, status_label};
 use crate::config;
+use crate::hook::Call;
 use crate::page::{self, Charset};
 use crate::payment::Yen;
 use crate::payment::operation::label;
@@ -19,7 +19,7 @@ use crate::store::search::{self, Search};
 const PIECE: i64 = 500;
 
 /// `admin.export`. While there are more rows the reply is MORE, and `next` names the path of the piece that follows.
-pub(super) fn export(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn export(call: &Call<'_>) -> Result<Reply, Problem> {
     call.operator_with("view")?;
     let asked = Asked::of(call);
     let charset = match call.request.query_one("charset") {

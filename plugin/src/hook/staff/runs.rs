@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::asked::Asked;
 use super::bulk::named;
-use super::list::japanese_time;
-use super::{Call, staff};
+use super::japanese_time;
+use crate::hook::{Call, staff};
 use crate::page::{self, Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage};
 use crate::payment::operation::{Action, Column};
 use crate::payment::preflight::Consequence;
@@ -24,7 +25,7 @@ const LINES: i64 = 200;
 const RUNS: i64 = 100;
 
 /// `admin.bulk.list`.
-pub(super) fn list(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let operator = call.operator_with("view")?;
     let frame = staff::frame(call, operator, "runs");
     let rows = call.instance.store.read(|rows| {
@@ -54,11 +55,11 @@ pub(super) fn list(call: &Call<'_>) -> Result<Reply, Problem> {
         rows: &shown,
     };
     let ids: Vec<_> = rows.iter().map(|(job, _)| &job.job_id).collect();
-    Ok(staff::page(page::runs(&page, call.language, call.nonce())).with_data(json!({"jobs": ids})))
+    Ok(staff::framed(page::runs(&page, call.language, call.nonce())).with_data(json!({"jobs": ids})))
 }
 
 /// `admin.bulk.show`.
-pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let operator = call.operator_with("view")?;
     let job = named(call, "admin.bulk.show")?;
     let frame = staff::frame(call, operator, "runs");
@@ -84,12 +85,12 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         shown.result = result(call, &job.job_id)?;
         json!({"job": job.job_id, "state": job.state})
     };
-    Ok(staff::page(page::run(&shown, call.language, call.nonce())).with_data(data))
+    Ok(staff::framed(page::run(&shown, call.language, call.nonce())).with_data(data))
 }
 
 /// The list as it was when the run was made.
 fn back(call: &Call<'_>, job: &Job) -> String {
-    let query = super::asked::Asked::of_query(job.search.as_deref().unwrap_or(""));
+    let query = Asked::of_query(job.search.as_deref().unwrap_or(""));
     query.url(&format!("{}/payments", call.staff_url()), &[])
 }
 
@@ -229,7 +230,7 @@ fn told(call: &Call<'_>, number: &str, (consequence, row): (Consequence, &prefli
 }
 
 /// The block above the list and on the run's own page: how far it is and what became of each row (R54 to R56).
-pub(super) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunResult>, Problem> {
+pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunResult>, Problem> {
     let found = call.instance.store.read(|rows| {
         let Some(job) = jobs::find(rows, id)? else {
             return Ok(None);
