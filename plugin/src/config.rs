@@ -85,6 +85,8 @@ pub(crate) struct Staff {
     pub(crate) closing_days: Vec<u8>,
     /// Days from an authorisation to the last day of its capture; 60 by contract.
     pub(crate) authorisation_days: u16,
+    /// 取消 also calls the order off through the host's own cancel, with stock and points back. On by default.
+    pub(crate) cancel_calls_off_the_order: bool,
     /// Days from a capture to the last day of a change or cancel; 60 by contract.
     pub(crate) sale_days: u16,
 }
@@ -120,6 +122,7 @@ impl Default for Staff {
         Self {
             columns: vec!["deadline".to_owned()],
             closing_days: vec![15, 31],
+            cancel_calls_off_the_order: true,
             authorisation_days: 60,
             sale_days: 60,
         }

@@ -11,6 +11,11 @@ pub(crate) fn fold(text: &str) -> String {
         .collect()
 }
 
+/// Full-width letters and digits as half-width ones (NFKC); all else stays as it is typed.
+pub(crate) fn width(text: &str) -> String {
+    text.nfkc().collect()
+}
+
 /// The pairs of neighbouring characters of a folded text, as words that an index takes whatever the characters are.
 pub(crate) fn pairs(folded: &str) -> Vec<String> {
     let word = |(one, next): (char, char)| format!("{:06x}{:06x}", u32::from(one), u32::from(next));

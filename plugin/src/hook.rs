@@ -21,7 +21,9 @@ mod staff;
 mod state;
 mod work;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use std::time::Instant;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use crate::instance::Instance;
 use crate::page::Language;
@@ -365,8 +367,9 @@ pub(crate) fn find(name: &str) -> Option<&'static Hook> {
 pub(crate) struct Call<'a> {
     pub(crate) instance: &'a Instance,
     pub(crate) request: &'a Request,
-    /// The one clock of the call, UTC.
-    pub(crate) now: DateTime<Utc>,
+    /// The host's clock when the call came in, and ours since then.
+    asked_at: DateTime<Utc>,
+    since: Instant,
     pub(crate) language: Language,
 }
 
@@ -377,14 +380,22 @@ impl<'a> Call<'a> {
         Self {
             instance,
             request,
-            now,
+            asked_at: now,
+            since: Instant::now(),
             language,
         }
     }
 
+    /// The one clock of the call, UTC: the host's, moved on by the whole seconds that the call has taken. A call may send
+    /// several telegrams, each of which may take most of a minute.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        let taken = i64::try_from(self.since.elapsed().as_secs()).unwrap_or(0);
+        self.asked_at + TimeDelta::seconds(taken)
+    }
+
     /// The clock as rows hold it.
     pub(crate) fn moment(&self) -> NaiveDateTime {
-        self.now.naive_utc()
+        self.now().naive_utc()
     }
 
     /// Where the shopper's pages are mounted, without a slash at the end.
@@ -436,6 +447,7 @@ impl<'a> Call<'a> {
     /// A row of the list as the rules look at it; none where the order has no payment.
     fn judged(&self, listed: &Listed) -> Option<preflight::Row> {
         let payment = listed.payment.as_ref()?;
+        let order_status = OrderStatus::parse(&listed.order.status);
         Some(preflight::Row {
             status: payment.status(),
             last: payment.last_action(),
@@ -444,9 +456,16 @@ impl<'a> Call<'a> {
             held: payment.held(),
             ordered: Yen::try_from(listed.order.amount).unwrap_or(Yen::ZERO),
             three_ds: payment.three_ds,
-            called_off: OrderStatus::parse(&listed.order.status).is_some_and(OrderStatus::is_called_off),
-            own_account: payment.account.is_empty() || payment.account == self.instance.config.gateway.account(),
+            called_off: order_status.is_some_and(OrderStatus::is_called_off),
+            placed: order_status.is_some_and(OrderStatus::is_placed),
+            own_account: payment.account == self.instance.config.gateway.account(),
         })
+    }
+
+    /// The row as an operator sees it: where it runs under another, something changed meanwhile.
+    fn stamp(&self, listed: &Listed) -> Option<String> {
+        let payment = listed.payment.as_ref()?;
+        Some(format!("{}.{}", payment.payment_id, self.judged(listed)?.stamp()))
     }
 
     /// The operator, if the host gives them this right.
@@ -462,7 +481,7 @@ impl<'a> Call<'a> {
 
     /// Refuses a form that was not drawn for this operator.
     fn check_form(&self, operator: &Operator, token: Option<&str>) -> Result<(), Problem> {
-        let sealed = self.instance.seal.open(Purpose::Staff, token.unwrap_or(""), self.now);
+        let sealed = self.instance.seal.open(Purpose::Staff, token.unwrap_or(""), self.now());
         match sealed.as_deref() {
             Some([of]) if *of == operator.id => Ok(()),
             _ => Err(Problem::refused(

@@ -1,7 +1,6 @@
 //! The plugin as one value: configuration, database, gateway, signing key.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::config::{self, Config};
 use crate::paygent::Gateway;
@@ -16,7 +15,6 @@ pub(crate) struct Instance {
     pub(crate) store: Store,
     pub(crate) gateway: Gateway,
     pub(crate) seal: Seal,
-    account_checked: AtomicBool,
 }
 
 impl Instance {
@@ -39,38 +37,38 @@ impl Instance {
             store,
             gateway,
             seal,
-            account_checked: AtomicBool::new(false),
         })
     }
 
     /// The rows belong to the configured account, or may from now on: test and live, or two merchants, are not switched
-    /// while something is under way at the old one, for nobody could ask what became of it.
+    /// while something is under way at the old one, for nobody could ask what became of it. Asked at every call: another
+    /// process may have switched.
     pub(crate) fn check_account(&self) -> Result<(), Problem> {
-        if self.account_checked.load(Ordering::Acquire) {
+        let own = self.config.gateway.account();
+        if self.store.read(|rows| facts::find(rows, facts::ACCOUNT))?.as_ref() == Some(&own) {
             return Ok(());
         }
-        let own = self.config.gateway.account();
-        if self.store.read(|rows| facts::find(rows, facts::ACCOUNT))?.as_ref() != Some(&own) {
-            let left = self.store.write(|rows| match facts::find(rows, facts::ACCOUNT)? {
-                Some(before) if before != own => {
-                    let left = facts::under_way(rows)?;
-                    if left == 0 {
-                        facts::set(rows, facts::ACCOUNT, &own)?;
-                    }
-                    Ok((left > 0).then_some((before, left)))
+        let left = self.store.write(|rows| match facts::find(rows, facts::ACCOUNT)? {
+            Some(before) if before != own => {
+                let left = facts::under_way(rows)?;
+                if left == 0 {
+                    facts::set(rows, facts::ACCOUNT, &own)?;
                 }
-                _ => facts::set(rows, facts::ACCOUNT, &own).map(|()| None),
-            })?;
-            if let Some((before, left)) = left {
-                return Err(Problem::refused(
-                    "config.account_switched",
-                    format!(
-                        "{left} operations are under way at {before}; open the plugin with that account until they have ended"
-                    ),
-                ));
+                Ok((left > 0).then_some((before, left)))
             }
+            _ => {
+                facts::adopt_payments(rows, &own)?;
+                facts::set(rows, facts::ACCOUNT, &own).map(|()| None)
+            }
+        })?;
+        match left {
+            None => Ok(()),
+            Some((before, left)) => Err(Problem::refused(
+                "config.account_switched",
+                format!(
+                    "{left} operations are under way at {before}; open the plugin with that account until they have ended"
+                ),
+            )),
         }
-        self.account_checked.store(true, Ordering::Release);
-        Ok(())
     }
 }

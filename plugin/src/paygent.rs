@@ -14,7 +14,7 @@ mod telegram;
 mod tls;
 mod windows_31j;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::payment::Yen;
@@ -138,6 +138,8 @@ pub(crate) struct Found {
     pub(crate) status: i32,
     pub(crate) amount: Yen,
     pub(crate) masked_card_number: Option<String>,
+    /// `payment_date`, UTC: when it was captured.
+    pub(crate) captured_at: Option<NaiveDateTime>,
 }
 
 /// The end of a telegram, and what went over the wire, masked.
@@ -217,6 +219,7 @@ impl Gateway {
                         status,
                         amount,
                         masked_card_number,
+                        captured_at: reply.get("payment_date").and_then(moment),
                     }))
                 }
                 _ => Err(malformed("payment_id, payment_status or payment_amount is missing")),
@@ -385,6 +388,13 @@ fn leaves_it_open(kind: &str, class: Class) -> bool {
 
 fn payment_id(reply: &Fields) -> Option<PaymentId> {
     reply.get("payment_id").and_then(|id| PaymentId::try_from(id).ok())
+}
+
+/// `YYYYMMDDhhmmss` of Japan, as UTC.
+fn moment(date: &str) -> Option<NaiveDateTime> {
+    const AHEAD: TimeDelta = TimeDelta::hours(9);
+    let japan = NaiveDateTime::parse_from_str(date.trim(), "%Y%m%d%H%M%S").ok()?;
+    japan.checked_sub_signed(AHEAD)
 }
 
 /// The card's number, if the gateway masked it; another is not believed to be one.

@@ -82,6 +82,13 @@ pub(crate) struct Operator {
     pub(crate) name: String,
 }
 
+impl Operator {
+    /// As pages and journal name them.
+    pub(crate) fn shown(&self) -> &str {
+        if self.name.is_empty() { &self.id } else { &self.name }
+    }
+}
+
 impl Request {
     /// Parses the JSON of a call; an empty text is an empty request.
     pub(crate) fn parse(json: &str) -> Result<Self, Problem> {

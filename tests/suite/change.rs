@@ -269,26 +269,6 @@ fn while_a_change_is_under_way_nothing_else_runs_on_the_order() {
 }
 
 #[test]
-fn a_late_child_of_a_change_that_had_ended_is_voided() {
-    let world = World::new();
-    let order = edited(&world, false, 2_000);
-    world.fault("020", &json!("drop_before"));
-    world.run("change", &[&order.order_id]);
-    settle(&world);
-    // The telegram that was lost arrives after all, at the gateway's side.
-    let lost = world.telegrams("020")[1]["request"].as_str().unwrap().to_owned();
-    assert!(lost.contains("ref_trading_id"), "{lost}");
-    assert_eq!(
-        world
-            .live(&order.order_id)
-            .iter()
-            .map(|live| live.2)
-            .collect::<Vec<_>>(),
-        [3_300]
-    );
-}
-
-#[test]
 fn r59_r60_past_sixty_days_nothing_is_offered_and_the_status_says_so() {
     let world = World::new();
     let order = world.placed();
@@ -346,4 +326,122 @@ fn r61_r65_the_screen_says_when_the_customer_is_billed() {
     let list = world.list(&[]);
     assert!(list.says("お客様のカード会社の締日に請求がかかります"));
     assert!(list.says("オーソリから60日間行えます"));
+}
+
+/// The simulator turns a payment of the order to that status, as time or another desk would.
+fn turn(world: &World, payment: i64, status: i32) {
+    let _: serde_json::Value = world.control(
+        "POST",
+        &format!("payments/{payment}"),
+        &json!({"status": status}).to_string(),
+    );
+}
+
+#[test]
+fn a_passing_status_is_finished_by_the_same_telegram_again() {
+    for (column, kind, passing, end) in [("capture", "022", 30, 40), ("void", "021", 31, 32)] {
+        let world = World::new();
+        let order = world.placed();
+        let payment = world.live(&order.order_id)[0].0;
+        world.fault(kind, &json!("drop_before"));
+        world.run(column, &[&order.order_id]);
+        turn(&world, payment, passing);
+        settle(&world);
+        let status = world.payments()[0]["status"].clone();
+        assert_eq!(status, end, "{kind} was sent again once the quarantine was over");
+        assert_eq!(world.telegrams(kind).len(), 2);
+    }
+    // The same inside a change: the new payment hangs in the middle of its capture.
+    let world = World::new();
+    let order = edited(&world, true, 2_000);
+    world.fault("022", &json!("drop_before"));
+    world.run("change", &[&order.order_id]);
+    let new = world.live(&order.order_id).iter().find(|live| live.1 == 20).unwrap().0;
+    turn(&world, new, 30);
+    settle(&world);
+    let live: Vec<_> = world
+        .live(&order.order_id)
+        .iter()
+        .map(|live| (live.1, live.2))
+        .collect();
+    assert_eq!(live, [(40, 2_000)]);
+}
+
+#[test]
+fn an_authorisation_that_was_captured_elsewhere_is_not_refunded_by_a_change() {
+    let world = World::new();
+    let order = edited(&world, false, 2_000);
+    turn(&world, world.live(&order.order_id)[0].0, 40);
+    let result = world.run("change", &[&order.order_id]);
+    assert!(
+        result.says("オーソリ変更失敗") && result.says("2004"),
+        "{}",
+        words(result.html())
+    );
+    let live: Vec<_> = world
+        .live(&order.order_id)
+        .iter()
+        .map(|live| (live.1, live.2))
+        .collect();
+    assert_eq!(live, [(40, 3_300)], "the sale stands, the new authorisation is voided");
+    assert_eq!(world.list(&[]).row(&order.order_id)[2], "売上");
+    assert!(world.telegrams("023").is_empty());
+}
+
+#[test]
+fn what_is_too_late_is_asked_and_not_guessed() {
+    let world = World::new();
+    let order = world.placed();
+    turn(&world, world.live(&order.order_id)[0].0, 41);
+    let result = world.run("void", &[&order.order_id]);
+    assert!(result.says("2007"), "{}", words(result.html()));
+    assert_eq!(
+        world.list(&[]).row(&order.order_id)[2],
+        "売上(取消期限切)",
+        "captured elsewhere and past its limit, not expired"
+    );
+}
+
+#[test]
+fn an_edit_that_is_told_late_is_not_lost_behind_an_operation_of_the_plugins() {
+    let world = World::new();
+    let order = edited(&world, false, 5_000);
+    let id = order.order_id.as_str();
+    let late = world.adapter.shop.edit(id, None, Some(4_000)).unwrap();
+    world.pass(2);
+    world.run("change", &[id]);
+    assert_eq!(world.live(id)[0].2, 5_000);
+    world.adapter.tell(&late).unwrap();
+    assert_eq!(
+        world.list(&[]).row(id)[8],
+        "¥4,000 決済額 ¥5,000",
+        "R65: the shop's word counts, whenever it comes"
+    );
+}
+
+#[test]
+fn a_shop_may_keep_its_orders_when_a_payment_is_cancelled() {
+    let world = World::new();
+    let order = world.placed();
+    let folder = world.folder.path().join("shop");
+    let mut config = host_shim::demo::config(&folder, &world.reach).unwrap();
+    config["staff"] = json!({"cancel_calls_off_the_order": false});
+    let library = host_shim::library::beside_this_program().unwrap();
+    let plugin = host_shim::library::Plugin::open(&library, &config, world.clock(), |_| {}).unwrap();
+    let csrf = crate::world::text(
+        &plugin
+            .call("admin.list", &crate::world::staff("GET", "/payments"))
+            .reply,
+        "/data/csrf",
+    );
+    let mut request = crate::world::staff("POST", "/payments/bulk");
+    request["body"] = json!(format!("csrf={csrf}&operation=void&order_void={}", order.order_id));
+    let ran = plugin.call("admin.bulk.start", &request);
+    assert_eq!(
+        ran.reply.get("effects"),
+        None,
+        "decision A11 can be switched off: {}",
+        ran.reply
+    );
+    assert_eq!(world.list(&[]).row(&order.order_id)[2], "オーソリキャンセル");
 }

@@ -84,6 +84,25 @@ fn r69_an_inquiry_brings_the_payment_up_to_date_with_what_was_done_elsewhere() {
     assert!(world.list(&[]).offers(id, "change") && !world.list(&[]).offers(id, "capture"));
     world.fault("094", &json!("drop_before"));
     assert_eq!(ask(), "failed");
+    // An authorisation that nobody answered for can be asked about, too.
+    let page = world.entered();
+    world.fault("020", &json!("drop_after"));
+    world.pay(&page, crate::world::GOOD);
+    world.pass(4);
+    let csrf = text(&world.list(&[]).0, "/data/csrf");
+    let mut request = staff("POST", &format!("/payments/orders/{}/inquire", page.order.order_id));
+    request["body"] = json!(format!("csrf={csrf}&back=q%3D1"));
+    let asked = world.adapter.call("staff.route", &request).unwrap().reply;
+    assert_eq!(text(&asked, "/data/answer"), "moved");
+    assert!(
+        text(&asked, "/redirect").ends_with("?asked=moved&back=q%3D1"),
+        "{asked}"
+    );
+    assert_eq!(
+        world.order(&page.order).status(),
+        host_shim::shop::Status::New,
+        "found and placed"
+    );
     assert!(world.order_page(id).says("照会 094"));
 }
 

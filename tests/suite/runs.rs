@@ -221,7 +221,7 @@ fn all_results_of_a_search_are_an_explicit_choice() {
     let first = &orders[0];
     let list = world.list(&[("per", "10")]);
     assert!(
-        list.says("この検索結果12件のうち、実行できるすべての注文を対象にする"),
+        list.says("一括売上：この検索結果12件のうち、実行できるすべての注文を対象にする"),
         "{}",
         words(list.html())
     );
@@ -233,7 +233,7 @@ fn all_results_of_a_search_are_an_explicit_choice() {
     let csrf = text(&list.0, "/data/csrf");
     let job = world.posted(
         "/payments/bulk/preflight",
-        &format!("csrf={csrf}&operation=capture&whole=1&search=per%3D10&order_capture={first}"),
+        &format!("csrf={csrf}&operation=capture&whole=capture&whole=void&search=per%3D10&order_capture={first}"),
     );
     assert!(
         world.run_page(&job).says("選択した11件の注文"),
@@ -304,4 +304,75 @@ fn the_right_to_change_is_one_of_its_own() {
         "/fragment/html",
     );
     assert!(html.contains("order_capture") && !html.contains("order_change") && !html.contains("order_void"));
+}
+
+#[test]
+fn what_was_shown_as_refused_stays_refused_and_what_is_shown_grows_old() {
+    let world = World::new();
+    let (busy, good) = (world.placed(), world.placed());
+    world.fault("022", &json!("drop_before"));
+    world.run("capture", &[&busy.order_id]);
+    let job = world.preflight("void", &[&busy.order_id, &good.order_id]);
+    assert!(
+        world.run_page(&job).says("選択した1件の注文を取り消します")
+            && world.run_page(&job).says("実行できない注文（1件）")
+    );
+    world.pass(130);
+    world.work();
+    assert!(world.list(&[]).offers(&busy.order_id, "void"), "it could run now");
+    world.steer(&job, "confirm");
+    assert!(world.run_page(&job).says("1件が成功しました") && world.run_page(&job).says("1件が失敗しました"));
+    assert_eq!(world.live(&busy.order_id).len(), 1, "nobody confirmed it");
+
+    let old = world.preflight("void", &[&busy.order_id]);
+    world.pass(3 * 3_600);
+    let mut confirm = staff("POST", &format!("/payments/bulk/{old}/confirm"));
+    confirm["body"] = json!(format!("csrf={}", text(&world.list(&[]).0, "/data/csrf")));
+    assert_eq!(
+        code(&world.adapter.call("staff.route", &confirm).unwrap()),
+        (Outcome::Refused, "job.stale".into())
+    );
+}
+
+#[test]
+fn an_order_that_was_called_off_after_it_was_shown_is_not_captured() {
+    let world = World::new();
+    let order = world.placed();
+    let job = world.preflight("capture", &[&order.order_id]);
+    let cancelled = world
+        .adapter
+        .shop
+        .edit(&order.order_id, Some(host_shim::shop::Status::Cancelled), None)
+        .unwrap();
+    world.adapter.tell(&cancelled).unwrap();
+    world.steer(&job, "confirm");
+    assert!(
+        world
+            .run_page(&job)
+            .says("確認のあとに、決済の状態か金額が変わりました")
+    );
+    assert!(world.telegrams("022").is_empty());
+    assert!(
+        world
+            .run_page(&world.preflight("capture", &[&order.order_id]))
+            .says("対応状況が「注文取消し」または「返品」の注文です")
+    );
+}
+
+#[test]
+fn n08_a_run_that_meets_a_row_that_cannot_be_read_runs_the_others() {
+    let world = World::new();
+    let (broken, good) = (world.placed(), world.placed());
+    let database = world.folder.path().join("shop/paygent.db");
+    let spoil = format!(
+        "UPDATE attempts SET state = 'nonsense' WHERE order_id = '{}'",
+        broken.order_id
+    );
+    crate::boundary::run(std::process::Command::new("sqlite3").arg(database).arg(spoil));
+    let page = world.run("void", &[&broken.order_id, &good.order_id]);
+    assert!(
+        page.says(&format!("受注番号：{} → オーソリキャンセル成功", good.order_id)),
+        "{}",
+        words(page.html())
+    );
 }

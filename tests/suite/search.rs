@@ -41,7 +41,7 @@ fn r26_each_field_of_the_detailed_search_narrows_the_list() {
         &[told("1001", &hit), told("1002", &json!({"shipping_mail_sent": false}))],
     );
     let found = |query: &[(&str, &str)]| world.list(query).numbers();
-    let fields: [(&str, &str, &str); 25] = [
+    let fields: [(&str, &str, &str); 28] = [
         ("name", "髙橋 一郎", "佐藤"),
         ("kana", "たかはし", "サトウ"),
         ("company", "かぼす", "別の"),
@@ -67,6 +67,9 @@ fn r26_each_field_of_the_detailed_search_narrows_the_list() {
         ("name", "髙橋一郎", "一郎髙橋"),
         ("amount_from", "2000", "9000"),
         ("ordered_from", "2020-11-02", "2020-12-01"),
+        ("number", "１００１", "９９９９"),
+        ("tracking", "５６７８", "９９９９"),
+        ("q", "１００１", "１００２"),
     ];
     for (field, hit, miss) in fields {
         let hits = found(&[(field, hit)]);
@@ -512,7 +515,7 @@ fn r28_the_counts_that_are_kept_are_the_counts_that_are_so() {
 fn a_csv_of_the_search_comes_in_pieces_and_is_whole() {
     let world = filled(1_250);
     let mut request = staff("GET", "/payments.csv");
-    request["query"] = json!({"status": ["shipped"], "sort": ["number"], "direction": ["up"]});
+    request["query"] = json!({"status": ["shipped"]});
     let (mut file, mut pieces) = (Vec::new(), 0);
     loop {
         let reply = world.adapter.call("staff.route", &request).unwrap().reply;
@@ -545,5 +548,5 @@ fn a_csv_of_the_search_comes_in_pieces_and_is_whole() {
         .skip(1)
         .map(|line| line.split("\",\"").nth(1).unwrap().parse().unwrap())
         .collect();
-    assert!(numbers.is_sorted(), "each row once, in the order that was asked for");
+    assert!(numbers.is_sorted_by(|one, next| one < next), "each row once");
 }

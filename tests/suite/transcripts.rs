@@ -296,9 +296,17 @@ fn an_amount_is_changed_after_it_was_shown_what_follows() {
         request["body"] = json!(format!("csrf={csrf}{body}"));
         request
     };
-    let body = "&operation=change&order_change=904&drawn=904%3D20..3300.2800";
+    let html = text(&list, "/fragment/html");
+    let drawn = html
+        .split("name=\"drawn\" value=\"904=")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let body = format!("&operation=change&order_change=904&drawn=904%3D{drawn}");
     let job = text(
-        &story.call("admin.bulk.preflight", form("/payments/bulk/preflight", body)),
+        &story.call("admin.bulk.preflight", form("/payments/bulk/preflight", &body)),
         "/data/job",
     );
     let run = format!("/payments/bulk/{job}");

@@ -1,7 +1,6 @@
 //! Where the plugin's pages stand in the shop: everything below two paths is handed over and sent back as it comes.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::frame::{Page, Visitor, complain, random};
 use super::{Shared, admin};
-use crate::library::Called;
+use crate::library::{Called, Status};
 
 /// A shopper's page.
 pub(super) async fn shopper(
@@ -145,7 +144,7 @@ fn in_pieces(site: Shared, request: Value, first: Called) -> Response {
     tokio::spawn(async move {
         let mut reply = first.reply;
         loop {
-            if sender.send(piece(&reply)).await.is_err() {
+            if sender.send(Ok(piece(&reply))).await.is_err() {
                 return;
             }
             let Some(next) = reply.get("next").and_then(Value::as_str) else {
@@ -156,8 +155,17 @@ fn in_pieces(site: Shared, request: Value, first: Called) -> Response {
             set(&mut request, "path", json!(path));
             set(&mut request, "query", json!(fields(query)));
             match call(Arc::clone(&site), "staff.route", request).await {
-                Ok(called) => reply = called.reply,
-                Err(error) => return complain(&error),
+                Ok(called) if matches!(called.status, Status::Ok | Status::More) => reply = called.reply,
+                Ok(called) => {
+                    let _ = sender.send(Err(std::io::Error::other(called.reply.to_string()))).await;
+                    return;
+                }
+                Err(error) => {
+                    complain(&error);
+                    // The browser is to see that the file broke off.
+                    let _ = sender.send(Err(std::io::Error::other(error))).await;
+                    return;
+                }
             }
         }
     });
@@ -166,19 +174,16 @@ fn in_pieces(site: Shared, request: Value, first: Called) -> Response {
 }
 
 /// A body of pieces that are still to come.
-struct Pieces(tokio::sync::mpsc::Receiver<Bytes>);
+struct Pieces(tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>);
 
 impl hyper::body::Body for Pieces {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = std::io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
         self.0
             .poll_recv(context)
-            .map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+            .map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 

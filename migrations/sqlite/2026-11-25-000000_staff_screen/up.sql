@@ -6,6 +6,8 @@ ALTER TABLE orders ADD COLUMN deliver_on         DATE;                          
 ALTER TABLE orders ADD COLUMN tracking_number    VARCHAR(255) NOT NULL DEFAULT ''; -- お問い合わせ番号
 ALTER TABLE orders ADD COLUMN search_products    TEXT         NOT NULL DEFAULT ''; -- 購入商品名, folded
 ALTER TABLE orders ADD COLUMN shipping_mail_sent BOOLEAN;                          -- 出荷メール; unknown where the host does not say
+ALTER TABLE orders ADD COLUMN told_at            TIMESTAMP;                        -- the host's own time of the snapshot that stands here
+UPDATE orders SET told_at = updated_at;
 ALTER TABLE orders ADD COLUMN index_due          INTEGER      DEFAULT 1;           -- 1 while its text waits for the index; NULL when it is in
 
 DROP INDEX orders_by_update;
@@ -75,11 +77,13 @@ CREATE TABLE changes (
 CREATE INDEX changes_by_order ON changes (order_id);
 
 ALTER TABLE jobs ADD COLUMN state    VARCHAR(16) NOT NULL DEFAULT 'running'; -- draft, running, stopped, finished
+ALTER TABLE jobs ADD COLUMN started_at TIMESTAMP;                            -- when it was confirmed
 ALTER TABLE jobs ADD COLUMN retry_of VARCHAR(32);                            -- the run whose failures it runs again
 ALTER TABLE jobs ADD COLUMN search   TEXT;                                   -- the whole search that it was made from
 UPDATE jobs SET state = 'finished' WHERE finished_at IS NOT NULL;
 CREATE INDEX jobs_by_state ON jobs (state, created_at);
 ALTER TABLE job_items ADD COLUMN change_id VARCHAR(32);
+ALTER TABLE job_items ADD COLUMN moved BOOLEAN NOT NULL DEFAULT 0;           -- changed between the list that was drawn and the draft
 ALTER TABLE job_items ADD COLUMN seen      VARCHAR(64);                      -- payment and amount as the operator saw them
 CREATE INDEX job_items_by_state ON job_items (job_id, state, position);
 

@@ -125,7 +125,7 @@ pub(super) fn begin(call: &Call<'_>, change: &Change) -> Result<(), Problem> {
         class: PaymentClass::read(&attempt.payment_class, attempt.split_count).ok_or_else(broken)?,
         card: CardSource::Earlier(id(&old.trading_id)?),
     };
-    let answer = call.instance.gateway.authorise(&asked, call.now);
+    let answer = call.instance.gateway.authorise(&asked, call.now());
     settle::authorisation(call, &attempt, answer)?;
     resume(call, &change.change_id).map(drop)
 }

@@ -43,8 +43,8 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let hold = &checkout.hold;
     let number = hold.number.to_string();
     let seal = &call.instance.seal;
-    let form_token = seal.token(Purpose::Pay, &[&hold.checkout, &number, &form], call.now, FORM_LASTS);
-    let back_token = seal.token(Purpose::Back, &[&hold.checkout, &number], call.now, FORM_LASTS);
+    let form_token = seal.token(Purpose::Pay, &[&hold.checkout, &number, &form], call.now(), FORM_LASTS);
+    let back_token = seal.token(Purpose::Back, &[&hold.checkout, &number], call.now(), FORM_LASTS);
     let config = &call.instance.config;
     let url = format!("{}/pay/{}", call.base_url(), hold.checkout);
     let shown = page::CardPage {
@@ -112,7 +112,7 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
     let sealed = call
         .instance
         .seal
-        .open(Purpose::Pay, posted.one("form")?.unwrap_or(""), call.now);
+        .open(Purpose::Pay, posted.one("form")?.unwrap_or(""), call.now());
     let form = match sealed.as_deref() {
         Some([of, hold, form]) if of == id && *hold == number => form.clone(),
         _ => {
@@ -180,7 +180,7 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
             security_code: true,
         },
     };
-    let answer = call.instance.gateway.authorise(&asked, call.now);
+    let answer = call.instance.gateway.authorise(&asked, call.now());
     settle::authorisation(call, &attempt, answer)?;
     outcome(call, wish.checkout)
 }
@@ -276,7 +276,7 @@ pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
     let sealed = call
         .instance
         .seal
-        .open(Purpose::Back, posted.one("back")?.unwrap_or(""), call.now);
+        .open(Purpose::Back, posted.one("back")?.unwrap_or(""), call.now());
     if !matches!(sealed.as_deref(), Some([of, hold]) if of == id && *hold == number) {
         return Ok(Reply::redirect(format!("{}/pay/{id}", call.base_url())).because(
             Status::Refused,

@@ -14,6 +14,9 @@ use crate::store::payments::Payment;
 use crate::store::telegrams::Telegram;
 use crate::store::{Connection, StoreError, StoreResult, attempts, changes, flags, orders, payments, telegrams};
 
+/// The flag of an order whose two payments both hold money.
+const TWO_LIVE: &str = "change.two_live";
+
 /// The new amount is authorised: the change goes on. `false` where it had ended before.
 pub(super) fn authorised(
     rows: &mut Connection,
@@ -42,12 +45,12 @@ pub(super) fn not_authorised(rows: &mut Connection, attempt: &Attempt, now: Naiv
     let Some(mut change) = open_change_of(rows, attempt)? else {
         return Ok(());
     };
-    change.code = Some(
-        attempt
-            .code
-            .clone()
-            .unwrap_or_else(|| journal::NEVER_ARRIVED.to_owned()),
-    );
+    // What was lost and never found says no more than that, whatever the last fault was.
+    let refused = attempt
+        .code
+        .clone()
+        .filter(|_| attempt.state != AttemptState::Missing.name());
+    change.code = Some(refused.unwrap_or_else(|| journal::NEVER_ARRIVED.to_owned()));
     change.move_to(ChangeState::Refused, now);
     changes::update(rows, &mut change)
 }
@@ -70,6 +73,7 @@ pub(super) fn step_ended(rows: &mut Connection, step: &Telegram, now: NaiveDateT
         let capture_refused = step.kind == Operation::Capture.kind();
         if change.state()? == ChangeState::Forward && (capture_refused || change.refusals >= MOST_REFUSALS) {
             change.move_to(ChangeState::Back, now);
+            change.refusals = 0;
         }
         if change.state()? == ChangeState::Back && change.refusals >= MOST_REFUSALS {
             let detail = format!(
@@ -79,7 +83,7 @@ pub(super) fn step_ended(rows: &mut Connection, step: &Telegram, now: NaiveDateT
                 change.new_payment_id.as_deref().unwrap_or("?"),
                 change.old_payment_id
             );
-            raise(rows, &change, "change.two_live", detail, now)?;
+            raise(rows, &change, TWO_LIVE, detail, now)?;
         }
     }
     go_on(rows, &mut change, Some(step), now)
@@ -102,6 +106,7 @@ fn go_on(rows: &mut Connection, change: &mut Change, ended: Option<&Telegram>, n
             Next::End(ChangeState::Done) => {
                 replace(rows, change, (&mut old, &mut new), now)?;
                 change.code = None;
+                flags::clear(rows, &change.order_id, TWO_LIVE, now)?;
                 change.move_to(ChangeState::Done, now);
                 break;
             }
@@ -114,6 +119,9 @@ fn go_on(rows: &mut Connection, change: &mut Change, ended: Option<&Telegram>, n
                     );
                     raise(rows, change, "change.none_live", detail, now)?;
                 }
+                flags::clear(rows, &change.order_id, TWO_LIVE, now)?;
+                // Nobody refused anything: the new payment was given back at Paygent Online.
+                change.code.get_or_insert_with(|| "change.new_gone".to_owned());
                 change.move_to(end, now);
                 break;
             }
@@ -122,9 +130,9 @@ fn go_on(rows: &mut Connection, change: &mut Change, ended: Option<&Telegram>, n
                     "payments {} and {} both stand and no telegram can give one back: see Paygent Online",
                     old.payment_id, new.payment_id
                 );
-                raise(rows, change, "change.two_live", detail, now)?;
+                raise(rows, change, TWO_LIVE, detail, now)?;
                 change.code = Some("change.stuck".to_owned());
-                change.move_to(ChangeState::Undone, now);
+                change.move_to(ChangeState::Stuck, now);
                 break;
             }
         }

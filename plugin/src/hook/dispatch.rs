@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Call, Hook, find};
+use super::{Call, Hook, find, route};
 use crate::instance::Instance;
 use crate::reply::{Answer, Problem, Reply, Status};
 use crate::request::Request;
@@ -27,8 +27,13 @@ pub(crate) fn page(instance: &Instance, hook: &str, request: &Request, now: Date
 fn run(instance: &Instance, name: &str, request: &Request, json: &str, now: DateTime<Utc>) -> Result<Reply, Problem> {
     let hook = find(name).ok_or_else(|| Problem::misuse("hook.unknown", format!("there is no hook `{name}`")))?;
     // Two hooks tell what is the same for every account, and ask the database nothing.
-    if !matches!(hook.name, "plugin.describe" | "admin.menu") {
-        instance.check_account()?;
+    if !matches!(hook.name, "plugin.describe" | "admin.menu")
+        && let Err(problem) = instance.check_account()
+    {
+        return match hook.name {
+            "shopper.route" | "staff.route" => Ok(route::trouble(&Call::new(instance, request, now), problem)),
+            _ => Err(problem),
+        };
     }
     match request.request_id.clone() {
         Some(id) if hook.keeps_answers => once(hook, &id, json, &Call::new(instance, request, now)),

@@ -39,11 +39,12 @@ pub(super) fn decide(
         return Ok(Err("refused-unknown-order"));
     };
     let listed = orders::listed(rows, order)?;
+    let stamp = call.stamp(&listed);
     let (Some(row), Some(payment)) = (call.judged(&listed), listed.payment) else {
         return Ok(Err("refused-no-payment"));
     };
     Ok(match row.decide(column, &call.rules()) {
-        Ok(_) if seen.is_some_and(|seen| seen != row.stamp()) => Err("refused-changed"),
+        Ok(_) if seen.is_some() && seen != stamp.as_deref() => Err("refused-changed"),
         Ok(action) => Ok((action, listed.order, payment)),
         Err(why) => Err(why),
     })
@@ -91,9 +92,9 @@ pub(super) fn send(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem>
     let (operation, payment) = target(telegram)?;
     let gateway = &call.instance.gateway;
     let Answer { outcome, exchange } = match operation {
-        Operation::Capture => gateway.capture(&payment, call.now),
-        Operation::Void => gateway.void(&payment, call.now),
-        Operation::CancelSale => gateway.cancel_sale(&payment, call.now),
+        Operation::Capture => gateway.capture(&payment, call.now()),
+        Operation::Void => gateway.void(&payment, call.now()),
+        Operation::CancelSale => gateway.cancel_sale(&payment, call.now()),
     };
     record(call, telegram, operation, outcome, &exchange)
 }
@@ -115,6 +116,14 @@ fn take(call: &Call<'_>, rows: &mut Connection, id: &str) -> StoreResult<Option<
         return Ok(None);
     };
     if telegram.open_key.is_none() || telegram.due_at.is_none_or(|due| due > now) {
+        return Ok(None);
+    }
+    let payment = match &telegram.payment_id {
+        Some(id) => payments::find(rows, id)?,
+        None => None,
+    };
+    // A telegram about a payment of another account would ask the wrong gateway, or move live money from a test.
+    if payment.is_some_and(|payment| payment.account != call.instance.config.gateway.account()) {
         return Ok(None);
     }
     let to_send = telegram.state == telegrams::PLANNED;
@@ -151,28 +160,18 @@ fn record(
             state,
             (None, Some(exchange), Some(operation.result())),
         ),
-        Outcome::Declined(refusal) => {
-            let code = journal::nearest(&refusal.code, &refusal.detail);
-            close(
-                call,
-                telegram,
-                operation,
-                state,
-                (Some(code), Some(exchange), too_late(operation, refusal.class())),
-            )
+        Outcome::Declined(refusal) if refusal.class() != Class::TooLate => {
+            let code = Some(journal::nearest(&refusal.code, &refusal.detail));
+            close(call, telegram, operation, state, (code, Some(exchange), None))
         }
         Outcome::NotExecuted(fault) => {
             let code = Some(fault.code.as_str().to_owned());
             close(call, telegram, operation, state, (code, Some(exchange), None))
         }
-        Outcome::Pending(refusal) => {
-            keep_open(
-                call,
-                telegram,
-                Some(journal::nearest(&refusal.code, &refusal.detail)),
-                exchange,
-            )?;
+        // Too late for what? 094 tells: an authorisation, or a sale that somebody made of it.
+        Outcome::Pending(refusal) | Outcome::Declined(refusal) => {
             let code = Some(journal::nearest(&refusal.code, &refusal.detail));
+            keep_open(call, telegram, code.clone(), exchange)?;
             ask(
                 call,
                 &Telegram {
@@ -188,12 +187,13 @@ fn record(
     }
 }
 
-/// 2007 tells the status, too: the authorisation has expired, or the sale can no longer be taken back.
-fn too_late(operation: Operation, class: Class) -> Option<GatewayStatus> {
-    match (class, operation) {
-        (Class::TooLate, Operation::Capture | Operation::Void) => Some(GatewayStatus::EXPIRED),
-        (Class::TooLate, Operation::CancelSale) => Some(GatewayStatus::CAPTURED_FOR_GOOD),
-        _ => None,
+/// 2007 tells more than the status that 094 still gives: the authorisation has expired, or the sale can no longer be
+/// taken back.
+fn too_late(status: GatewayStatus) -> GatewayStatus {
+    match status {
+        GatewayStatus::AUTHORISED => GatewayStatus::EXPIRED,
+        GatewayStatus::CAPTURED => GatewayStatus::CAPTURED_FOR_GOOD,
+        other => other,
     }
 }
 
@@ -201,7 +201,7 @@ fn too_late(operation: Operation, class: Class) -> Option<GatewayStatus> {
 fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
     let (operation, payment) = target(telegram)?;
     let by = Inquire::ByPayment(payment.payment_id.clone());
-    let Answer { outcome, .. } = call.instance.gateway.inquire(&by, call.now);
+    let Answer { outcome, .. } = call.instance.gateway.inquire(&by, call.now());
     let Outcome::Good(Inquiry::Found(found)) = outcome else {
         tracing::warn!(
             order = telegram.order_id,
@@ -214,18 +214,33 @@ fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
     if status == operation.result() || (operation == Operation::Capture && status == GatewayStatus::CAPTURED_FOR_GOOD) {
         return close(call, telegram, operation, telegrams::GOOD, (None, None, Some(status)));
     }
+    let said = telegram.code.as_deref().map(class);
+    if said == Some(Class::TooLate) {
+        let code = telegram.code.clone();
+        return close(
+            call,
+            telegram,
+            operation,
+            telegrams::DECLINED,
+            (code, None, Some(too_late(status))),
+        );
+    }
+    let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
+    let in_flight = age(telegram.sent_at.unwrap_or(telegram.planned_at), call.moment()) <= quarantine;
     if matches!(status.0, 30 | 31 | 42 | 50) {
+        // On its way, and only a repeat of the same telegram finishes it (PAYGENT.md, status of a card payment).
+        if !in_flight {
+            send_again(call, telegram)?;
+        }
         return Ok(Ran::Unknown(operation));
     }
     // The gateway is where it was. It may still be executing, until the quarantine is over; unless it said itself
     // that the payment was in no state for this.
-    let refused = telegram.code.as_deref().filter(|code| class(code) == Class::Conflict);
-    let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
-    let sent_at = telegram.sent_at.unwrap_or(telegram.planned_at);
-    if refused.is_none() && age(sent_at, call.moment()) <= quarantine {
+    let refused = telegram.code.clone().filter(|_| said == Some(Class::Conflict));
+    if refused.is_none() && in_flight {
         return Ok(Ran::Unknown(operation));
     }
-    let code = refused.unwrap_or(journal::NEVER_ARRIVED).to_owned();
+    let code = refused.unwrap_or_else(|| journal::NEVER_ARRIVED.to_owned());
     close(
         call,
         telegram,
@@ -233,6 +248,21 @@ fn ask(call: &Call<'_>, telegram: &Telegram) -> Result<Ran, Problem> {
         telegrams::DECLINED,
         (Some(code), None, Some(status)),
     )
+}
+
+/// Plans the same telegram once more.
+fn send_again(call: &Call<'_>, telegram: &Telegram) -> Result<(), Problem> {
+    Ok(call.instance.store.write(|rows| {
+        if let Some(mut row) = telegrams::find(rows, &telegram.telegram_id)?
+            && row.open_key.is_some()
+            && row.state != telegrams::PLANNED
+        {
+            telegrams::PLANNED.clone_into(&mut row.state);
+            row.due_at = Some(call.moment());
+            telegrams::update(rows, &mut row)?;
+        }
+        Ok(())
+    })?)
 }
 
 fn keep_open(call: &Call<'_>, telegram: &Telegram, code: Option<String>, exchange: &Exchange) -> Result<(), Problem> {
@@ -289,7 +319,8 @@ fn close(
             if done {
                 payment.last_operation = Some(operation.kind().to_owned());
                 match operation {
-                    Operation::Capture => payment.captured_at = Some(now),
+                    // The sixty days count from the capture, not from the answer that was lost and found.
+                    Operation::Capture => payment.captured_at = Some(row.sent_at.unwrap_or(now)),
                     Operation::Void | Operation::CancelSale => payment.cancelled_at = Some(now),
                 }
             }
@@ -299,7 +330,7 @@ fn close(
                 return change::step_ended(rows, &row, now);
             }
             if done {
-                executed(rows, &payment, operation, now)?;
+                executed(call, rows, &payment, operation)?;
             } else if row.operator.is_none() {
                 want_again(&mut row, &payment, now);
             }
@@ -341,7 +372,8 @@ fn want_again(row: &mut Telegram, payment: &Payment, now: NaiveDateTime) {
 
 /// What an executed operation means for attempt and order: after a cancel nothing is held, and the order is called off
 /// through the host's own cancel, with stock and points back once (decision A11).
-fn executed(rows: &mut Connection, payment: &Payment, operation: Operation, now: NaiveDateTime) -> StoreResult<()> {
+fn executed(call: &Call<'_>, rows: &mut Connection, payment: &Payment, operation: Operation) -> StoreResult<()> {
+    let now = call.moment();
     if operation == Operation::Capture {
         if let Some(mut order) = orders::find(rows, &payment.order_id)? {
             order.updated_at = order.updated_at.max(now);
@@ -357,7 +389,12 @@ fn executed(rows: &mut Connection, payment: &Payment, operation: Operation, now:
     let Some(mut order) = orders::find(rows, &payment.order_id)? else {
         return Ok(());
     };
-    if order.payment_id.as_deref() == Some(&payment.payment_id) && !order.removed && !order.status()?.is_called_off() {
+    let calls_off = call.instance.config.staff.cancel_calls_off_the_order;
+    if calls_off
+        && order.payment_id.as_deref() == Some(&payment.payment_id)
+        && !order.removed
+        && !order.status()?.is_called_off()
+    {
         outbox::cancel(rows, &mut order, attempt.hold, now)?;
         order.updated_at = order.updated_at.max(now);
         orders::update(rows, &mut order)?;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Call;
-use crate::fold::{fold, phone_digits};
+use crate::fold::{fold, phone_digits, width};
 use crate::payment::{OrderStatus, Yen};
 use crate::reply::{Problem, Reply};
 use crate::store::orders::Order;
@@ -141,7 +141,9 @@ impl OrderSnapshot {
         order.payment_method = short(&self.payment_method);
         order.created_at = self.created_at.naive_utc();
         order.ordered_at = self.ordered_at.map(|at| at.naive_utc());
-        order.updated_at = self.updated_at.naive_utc();
+        let told_at = self.updated_at.naive_utc();
+        order.told_at = Some(told_at);
+        order.updated_at = order.updated_at.max(told_at);
         order.search_name = short(&fold(&name));
         order.search_kana = short(&fold(&format!("{}{}", customer.family_kana, customer.given_kana)));
         order.search_company = short(&fold(&customer.company));
@@ -149,7 +151,7 @@ impl OrderSnapshot {
         order.search_phone = phone_digits(&customer.phone).chars().take(64).collect();
         order.paid_at = self.paid_at.map(|at| at.naive_utc());
         order.deliver_on = self.delivery_date;
-        order.tracking_number = short(self.tracking_number.trim());
+        order.tracking_number = short(&width(self.tracking_number.trim()));
         order.shipping_mail_sent = self.shipping_mail_sent;
         order.search_products = self
             .products
@@ -179,7 +181,7 @@ fn searched(order: &Order) -> [String; 6] {
 /// Stores a snapshot unless a newer one is known; the row as it stands after that, and whether it was stored.
 pub(super) fn record(rows: &mut Connection, snapshot: &OrderSnapshot) -> StoreResult<(Order, bool)> {
     match orders::find(rows, &snapshot.id)? {
-        Some(order) if order.updated_at > snapshot.updated_at.naive_utc() => Ok((order, false)),
+        Some(order) if order.told_at.is_some_and(|told| told > snapshot.updated_at.naive_utc()) => Ok((order, false)),
         Some(mut order) => {
             snapshot.write_to(&mut order);
             orders::update(rows, &mut order)?;
@@ -221,6 +223,7 @@ fn blank(snapshot: &OrderSnapshot) -> Order {
         tracking_number: String::new(),
         search_products: String::new(),
         shipping_mail_sent: None,
+        told_at: None,
         index_due: Some(1),
         version: 1,
     }

@@ -23,7 +23,7 @@ fn dispatch(call: &Call<'_>, audience: Audience) -> Result<Reply, Problem> {
 }
 
 /// A problem as a page, for whoever sits at the browser: what went wrong in plain words, nothing of the inside.
-fn trouble(call: &Call<'_>, problem: Problem) -> Reply {
+pub(super) fn trouble(call: &Call<'_>, problem: Problem) -> Reply {
     let (status, text) = match problem.status {
         Status::Misuse => (404, "notice-unknown"),
         Status::Refused => (403, "notice-forbidden"),

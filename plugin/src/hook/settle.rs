@@ -84,7 +84,7 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     };
     let by = crate::paygent::TradingId::try_from(attempt.trading_id.as_str()).map(Inquire::ByTrading);
     let Ok(by) = by else { return Ok(Some(attempt)) };
-    let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now);
+    let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now());
     let state = journal::state_of(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
     let mut masked_card = None;
@@ -245,9 +245,7 @@ fn settle(
     }
     orders::update(rows, &mut order)?;
     if !attempts::update(rows, &mut attempt)? {
-        return Err(crate::store::StoreError::Statement(
-            diesel::result::Error::RollbackTransaction,
-        ));
+        return Err(crate::store::StoreError::Lost);
     }
     Ok(attempt)
 }
@@ -399,9 +397,7 @@ fn settle_change(
         }
     }
     if !attempts::update(rows, &mut attempt)? {
-        return Err(crate::store::StoreError::Statement(
-            diesel::result::Error::RollbackTransaction,
-        ));
+        return Err(crate::store::StoreError::Lost);
     }
     match held {
         Some(payment) if !change::authorised(rows, &attempt, &payment, now)? => {
@@ -429,7 +425,8 @@ fn payment_of(call: &Call<'_>, attempt: &Attempt, (id, status): (&str, GatewaySt
         gateway_status: status.0,
         last_operation: None,
         masked_card: lesson.masked_card.clone(),
-        authorised_at: call.moment(),
+        // The sixty days count from the authorisation, not from the answer that was lost and found.
+        authorised_at: attempt.sent_at,
         captured_at: None,
         cancelled_at: None,
         account: call.instance.config.gateway.account(),

@@ -39,7 +39,7 @@ fn frame(call: &Call<'_>, operator: &Operator, here: &'static str) -> StaffFrame
         csrf: call
             .instance
             .seal
-            .token(Purpose::Staff, &[&operator.id], call.now, FORM_LASTS),
+            .token(Purpose::Staff, &[&operator.id], call.now(), FORM_LASTS),
     }
 }
 

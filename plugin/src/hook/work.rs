@@ -38,23 +38,25 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
             left += 1;
             continue;
         }
-        settle::inquire(call, &attempt.attempt_id)?;
-        done += 1;
+        let asked = settle::inquire(call, &attempt.attempt_id);
+        done += i32::from(survived(asked, &attempt.order_id).is_some());
     }
     for telegram in store.read(|rows| telegrams::due(rows, now, AT_ONCE))? {
         if Instant::now() >= ends {
             left += 1;
             continue;
         }
-        match &telegram.change_id {
-            Some(change) => done += i32::from(amend::resume(call, change)?.is_some()),
-            None => done += i32::from(operation::resume(call, &telegram.telegram_id)?.is_some()),
-        }
+        let resumed = match &telegram.change_id {
+            Some(change) => amend::resume(call, change).map(|change| change.is_some()),
+            None => operation::resume(call, &telegram.telegram_id).map(|ran| ran.is_some()),
+        };
+        done += i32::from(survived(resumed, &telegram.order_id).unwrap_or_default());
     }
     for job in store.read(jobs::unfinished)? {
-        let progress = bulk::advance(call, &job, ends)?;
-        done += progress.worked;
-        left += progress.left;
+        if let Some(progress) = survived(bulk::advance(call, &job, ends), &job.job_id) {
+            done += progress.worked;
+            left += progress.left;
+        }
     }
     // Last, for nobody waits for it: what is not in the index is found all the same.
     while Instant::now() < ends && store.read(orders::has_waiting_texts)? {
@@ -65,4 +67,19 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
     }
     let reply = Reply::data(json!({"done": done, "left": left}));
     Ok(if left > 0 { reply.more() } else { reply })
+}
+
+/// What one order's work came to; a failure is told, and keeps nobody else's from being done.
+fn survived<T>(worked: Result<T, Problem>, of: &str) -> Option<T> {
+    worked
+        .inspect_err(|problem| {
+            tracing::error!(
+                of,
+                code = problem.code,
+                message = problem.message,
+                detail = problem.detail,
+                "work.failed"
+            );
+        })
+        .ok()
 }

@@ -45,8 +45,8 @@ pub(crate) fn csv_line(charset: Charset, cells: &[String]) -> Vec<u8> {
 /// A spreadsheet reads a cell that begins with such a sign, half or full width, as a formula: an apostrophe before it makes
 /// it text.
 fn harmless(text: &str) -> String {
-    const SIGNS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
-    if text.trim_start_matches(' ').starts_with(SIGNS) {
+    const SIGNS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if text.trim_start_matches([' ', '\u{3000}']).starts_with(SIGNS) {
         format!("'{text}")
     } else {
         text.to_owned()
@@ -78,7 +78,18 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula() {
-        for evil in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "＝1", "\t=1", "＠x"] {
+        for evil in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            " =1",
+            "＝1",
+            "\t=1",
+            "＠x",
+            "\u{3000}=1",
+            "\n=1",
+        ] {
             let told = String::from_utf8(line(Charset::Utf8, evil)).unwrap();
             assert!(told.starts_with("\"'"), "{told}");
         }

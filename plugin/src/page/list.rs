@@ -167,7 +167,7 @@ mod tests {
             status_label: "新規受付".to_owned(),
             status_name: "new".to_owned(),
             cells: vec![Cell::marked("2021/01/25\nあと60日".to_owned(), "far")],
-            drawn: Some("20..3300.3300".to_owned()),
+            drawn: Some("28569257.20..3300.3300.0".to_owned()),
         }
     }
 

@@ -23,8 +23,8 @@ pub(crate) struct OrderPage<'a> {
     pub(crate) drawn: Option<String>,
     pub(crate) operations: Vec<OperationButton>,
     pub(crate) busy: bool,
-    /// What a person has to look at.
-    pub(crate) flags: Vec<String>,
+    /// What a person has to look at: in words, and in detail.
+    pub(crate) flags: Vec<(String, String)>,
     pub(crate) payments: Vec<PaymentLine>,
     pub(crate) events: Vec<Event>,
     pub(crate) message: Option<String>,

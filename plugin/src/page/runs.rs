@@ -10,6 +10,8 @@ use super::text::{Language, text};
 pub(crate) struct Preflight {
     /// Rows that will run, and yen that the gateway holds for them.
     pub(crate) runs: usize,
+    /// 注文番号 of those rows.
+    pub(crate) numbers: Vec<String>,
     pub(crate) yen: i64,
     pub(crate) question: String,
     pub(crate) sum: String,
@@ -65,6 +67,8 @@ pub(crate) struct Line {
 pub(crate) struct Running {
     pub(crate) done: i64,
     pub(crate) total: i32,
+    /// Rows whose answer is being looked up.
+    pub(crate) asked: i64,
     /// Posting here works on it.
     pub(crate) step_url: String,
     /// The run's page.

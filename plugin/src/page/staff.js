@@ -43,7 +43,9 @@
       const page = new DOMParser().parseFromString(html, "text/html");
       const shown = page.getElementById("paygent-preflight");
       if (shown) return show([...shown.childNodes]);
-      location.assign(answer.url);
+      // Nothing to run leads back to the list; a refusal says why itself.
+      if (answer.ok) return location.assign(answer.url);
+      say(page.querySelector("main")?.textContent.trim().replace(/\s+/g, " ") ?? form.dataset.trouble);
     } catch {
       say(form.dataset.trouble ?? "");
     }
@@ -54,21 +56,34 @@
       if (!event.submitter) return;
       event.preventDefault();
       const column = event.submitter.value;
-      const whole = document.getElementById("paygent-whole")?.checked;
+      const whole = form.querySelector(`[data-whole="${column}"] input`)?.checked;
       if (!form.dataset.single && !whole && !boxes(column).some((box) => box.checked)) return say(form.dataset.nothing);
       preflight(column);
     });
 
-    // The box under 実行 ticks this page's rows; then all results of the search are offered.
+    // The box under 実行 ticks this page's rows; then all results of the search are offered, for this column alone, until a
+    // row of it is unticked.
     const whole = form.querySelector(".whole");
-    if (whole) whole.hidden = true;
-    const heads = [...form.querySelectorAll("[data-all]")];
-    heads.forEach((all) => all.addEventListener("change", () => {
-      boxes(all.dataset.all).forEach((box) => { box.checked = all.checked; });
-      if (!whole) return;
-      whole.hidden = !heads.some((head) => head.checked);
-      if (whole.hidden) whole.querySelector("input").checked = false;
-    }));
+    const offer = (column, offered) => {
+      const label = whole?.querySelector(`[data-whole="${column}"]`);
+      if (!label) return;
+      label.hidden = !offered;
+      if (!offered) label.querySelector("input").checked = false;
+      whole.hidden = [...whole.querySelectorAll("label")].every((each) => each.hidden);
+    };
+    form.querySelectorAll("[data-all]").forEach((all) => {
+      const column = all.dataset.all;
+      offer(column, false);
+      all.addEventListener("change", () => {
+        boxes(column).forEach((box) => { box.checked = all.checked; });
+        offer(column, all.checked);
+      });
+      form.addEventListener("change", (event) => {
+        if (event.target.dataset.column !== column || event.target.checked) return;
+        all.checked = false;
+        offer(column, false);
+      });
+    });
 
     // Shift and a click tick all rows from the last one clicked; arrow keys go from box to box.
     let last = null;
@@ -95,17 +110,35 @@
 
   // A run under way goes on while this page is open, and without it, too.
   const running = document.getElementById("paygent-running");
+  let lost = 0;
+  async function ended() {
+    // What was ticked meanwhile stays ticked: then only the results are drawn anew.
+    if (!form?.querySelector("input[data-column]:checked")) return location.reload();
+    const page = new DOMParser().parseFromString((await (await fetch(location.href)).text()).replace(/<style[^]*?<\/style>/g, ""), "text/html");
+    const results = page.getElementById("paygent-results");
+    if (results) document.getElementById("paygent-results").replaceWith(results);
+  }
   async function step() {
+    const words = running.querySelector("p");
+    let pause = 1000;
     try {
       const answer = await fetch(running.dataset.step, { method: "POST" });
-      const { left, total, state } = await answer.json();
+      const { left, asked, total, state } = await answer.json();
+      lost = 0;
       running.querySelector("progress").value = total - left;
-      running.querySelector("p").textContent = running.dataset.words.replace("%1", total - left).replace("%2", total);
-      if (left === 0 || state !== "running") return location.reload();
+      words.textContent = running.dataset.words.replace("%1", total - left).replace("%2", total)
+        + (asked ? ` ${running.dataset.asked.replace("%3", asked)}` : "");
+      if (left === 0 || state !== "running") return ended();
+      if (asked === left) pause = 3000;
     } catch {
-      // It is asked again in a moment.
+      lost += 1;
+      pause = 5000;
+      if (lost > 4) {
+        words.textContent = running.dataset.lost;
+        return;
+      }
     }
-    setTimeout(step, 1000);
+    setTimeout(step, pause);
   }
   if (running) step();
 })();

@@ -21,16 +21,19 @@ pub(crate) enum ChangeState {
     Undone,
     /// The new amount was not authorised; nothing changed.
     Refused,
+    /// Both payments stand and no telegram gives one back: a person has to look.
+    Stuck,
 }
 
 impl ChangeState {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Authorising,
         Self::Forward,
         Self::Back,
         Self::Done,
         Self::Undone,
         Self::Refused,
+        Self::Stuck,
     ];
 
     /// Its name in rows.
@@ -42,6 +45,7 @@ impl ChangeState {
             Self::Done => "done",
             Self::Undone => "undone",
             Self::Refused => "refused",
+            Self::Stuck => "stuck",
         }
     }
 
@@ -52,7 +56,7 @@ impl ChangeState {
 
     /// Nothing is left to do.
     pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Undone | Self::Refused)
+        matches!(self, Self::Done | Self::Undone | Self::Refused | Self::Stuck)
     }
 }
 
@@ -81,6 +85,11 @@ pub(crate) fn next(kind: ChangeKind, state: ChangeState, old: GatewayStatus, new
         // The old payment is not touched before the new one is known to hold the money.
         ChangeState::Forward if !new.is_live() => Next::Stuck,
         ChangeState::Forward if kind == ChangeKind::Sale && matches!(new.0, 20 | 30) => Next::OnNew(Operation::Capture),
+        ChangeState::Forward if kind == ChangeKind::Sale && !matches!(new.0, 40 | 41) => Next::Stuck,
+        // An authorisation that was captured meanwhile, at Paygent Online, is a sale now: it is not given back unasked.
+        ChangeState::Forward if kind == ChangeKind::Authorisation && !matches!(old.0, 20 | 31) && !old.is_over() => {
+            Next::Turn
+        }
         ChangeState::Forward => match giving_back(old) {
             Some(operation) => Next::OnOld(operation),
             None if old.is_over() => Next::End(ChangeState::Done),
@@ -91,7 +100,11 @@ pub(crate) fn next(kind: ChangeKind, state: ChangeState, old: GatewayStatus, new
             None if new.is_over() => Next::End(ChangeState::Undone),
             None => Next::Stuck,
         },
-        ChangeState::Authorising | ChangeState::Done | ChangeState::Undone | ChangeState::Refused => Next::End(state),
+        ChangeState::Authorising
+        | ChangeState::Done
+        | ChangeState::Undone
+        | ChangeState::Refused
+        | ChangeState::Stuck => Next::End(state),
     }
 }
 
@@ -171,6 +184,18 @@ mod tests {
                 2
             )
         );
+    }
+
+    #[test]
+    fn an_authorisation_that_was_captured_elsewhere_is_never_given_back_by_a_change() {
+        for old in [30, 40, 41] {
+            let (end, old_end, new_end, _) =
+                run(ChangeKind::Authorisation, GatewayStatus(old), GatewayStatus::AUTHORISED);
+            assert_eq!(
+                (end, old_end.0, new_end),
+                (ChangeState::Undone, old, GatewayStatus::VOIDED)
+            );
+        }
     }
 
     /// Wherever both payments stand, by whomever they were moved: an end is reached, and it never leaves both alive

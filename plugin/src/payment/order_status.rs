@@ -59,6 +59,11 @@ impl OrderStatus {
 
     /// Shown when no box is ticked: the default list leaves out 決済処理中 (guide line 260) and 購入処理中.
     pub(crate) fn in_default_list(self) -> bool {
+        self.is_placed()
+    }
+
+    /// The shopper's part is over: the order is the shop's to work on.
+    pub(crate) fn is_placed(self) -> bool {
         !matches!(self, Self::Pending | Self::Processing)
     }
 

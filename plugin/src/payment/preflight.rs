@@ -22,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) three_ds: bool,
     /// The order is 注文取消し or 返品.
     pub(crate) called_off: bool,
+    /// The order has left 購入処理中 and 決済処理中: before that nothing is offered (R41).
+    pub(crate) placed: bool,
     /// The payment is of the merchant account that the plugin now works with.
     pub(crate) own_account: bool,
 }
@@ -60,18 +62,17 @@ impl Row {
 
     /// What the column does to it today.
     pub(crate) fn offered(&self, column: Column, rules: &Rules<'_>) -> Option<Action> {
-        allowed(
-            column,
-            self.status_today(rules),
-            self.last,
-            self.busy || !self.own_account,
-        )
+        let blocked = self.busy || !self.own_account || !self.placed;
+        allowed(column, self.status_today(rules), self.last, blocked)
     }
 
     /// What the column does to it today, or why it does nothing.
     pub(crate) fn decide(&self, column: Column, rules: &Rules<'_>) -> Result<Action, Refusal> {
         if !self.own_account {
             return Err("refused-other-account");
+        }
+        if !self.placed {
+            return Err("refused-not-placed");
         }
         if self.busy {
             return Err("refused-busy");
@@ -120,7 +121,13 @@ impl Row {
     /// What an operator sees of the row: where it runs under another, somebody changed it meanwhile.
     pub(crate) fn stamp(&self) -> String {
         let last = self.last.map_or("", Action::kind);
-        format!("{}.{last}.{}.{}", self.status.0, self.held.get(), self.ordered.get())
+        let more = u8::from(self.called_off) + 2 * u8::from(self.three_ds);
+        format!(
+            "{}.{last}.{}.{}.{more}",
+            self.status.0,
+            self.held.get(),
+            self.ordered.get()
+        )
     }
 }
 
@@ -160,6 +167,7 @@ mod tests {
             ordered: yen(ordered),
             three_ds: false,
             called_off: false,
+            placed: true,
             own_account: true,
         }
     }
@@ -247,7 +255,7 @@ mod tests {
     #[test]
     fn a_stamp_tells_state_and_amounts_apart() {
         let plain = row(20, None, (3_300, 3_300), 0);
-        assert_eq!(plain.stamp(), "20..3300.3300");
+        assert_eq!(plain.stamp(), "20..3300.3300.0");
         assert_ne!(plain.stamp(), row(40, Some("022"), (3_300, 3_300), 0).stamp());
         assert_ne!(plain.stamp(), row(20, None, (3_300, 3_000), 0).stamp());
     }

@@ -46,16 +46,21 @@ impl From<Yen> for i64 {
 /// As the staff's list shows it: `¥3,300` (R33).
 impl std::fmt::Display for Yen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digits = self.0.to_string();
-        f.write_str("¥")?;
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
+        f.write_str(&shown(self.0))
     }
+}
+
+/// The same for a sum, which may be more than one payment can be.
+pub(crate) fn shown(yen: i64) -> String {
+    let digits = yen.to_string();
+    let mut shown = String::from("¥");
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -67,6 +72,11 @@ mod tests {
         for (yen, shown) in [(0, "¥0"), (999, "¥999"), (1_542, "¥1,542"), (9_999_999, "¥9,999,999")] {
             assert_eq!(Yen::try_from(yen).unwrap().to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_sum_keeps_its_commas() {
+        assert_eq!(shown(12_345_678_900), "¥12,345,678,900");
     }
 
     #[test]

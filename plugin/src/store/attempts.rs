@@ -81,6 +81,15 @@ pub(crate) fn live_of(connection: &mut Connection, order_id: &str) -> StoreResul
         .optional()?)
 }
 
+/// All attempts of an order, the first first.
+pub(crate) fn of_order(connection: &mut Connection, order_id: &str) -> StoreResult<Vec<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::order_id.eq(order_id))
+        .order(attempts::number.asc())
+        .select(Attempt::as_select())
+        .load(connection)?)
+}
+
 /// The latest attempt that a shopper made on a hold.
 pub(crate) fn last_of(connection: &mut Connection, order_id: &str, hold: i32) -> StoreResult<Option<Attempt>> {
     Ok(attempts::table
@@ -121,5 +130,5 @@ pub(crate) fn update(connection: &mut Connection, attempt: &mut Attempt) -> Stor
     )
     .set(&*attempt)
     .execute(connection)?;
-    one_row(changed)
+    Ok(one_row(changed))
 }

@@ -93,8 +93,8 @@ pub(crate) fn update(connection: &mut Connection, change: &mut Change) -> StoreR
     let changed = diesel::update(changes::table.find(&change.change_id).filter(changes::version.eq(seen)))
         .set(&*change)
         .execute(connection)?;
-    match one_row(changed)? {
+    match one_row(changed) {
         true => Ok(()),
-        false => Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)),
+        false => Err(StoreError::Lost),
     }
 }

@@ -4,8 +4,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::schema::{attempts, changes, facts, telegrams};
+use super::schema::{attempts, changes, facts, payments, telegrams};
 use super::{Connection, StoreResult};
+use crate::payment::attempt::AttemptState;
 
 /// The environment and merchant whose operations the rows are.
 pub(crate) const ACCOUNT: &str = "account";
@@ -43,10 +44,19 @@ pub(crate) fn is_sound(connection: &mut Connection) -> StoreResult<bool> {
     Ok(found == "ok")
 }
 
+/// Payments from before accounts were written down belong to the account that was in use then.
+pub(crate) fn adopt_payments(connection: &mut Connection, account: &str) -> StoreResult<()> {
+    diesel::update(payments::table.filter(payments::account.eq("")))
+        .set(payments::account.eq(account))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// What is under way at the gateway: attempts without an answer, open operations, open changes.
 pub(crate) fn under_way(connection: &mut Connection) -> StoreResult<i64> {
+    let in_flight = [AttemptState::Sent, AttemptState::Unknown].map(AttemptState::name);
     let asked: i64 = attempts::table
-        .filter(attempts::next_inquiry_at.is_not_null())
+        .filter(attempts::state.eq_any(in_flight))
         .count()
         .get_result(connection)?;
     let operations: i64 = telegrams::table

@@ -33,6 +33,15 @@ pub(crate) fn standing(connection: &mut Connection, order_id: &str) -> StoreResu
         .load(connection)?)
 }
 
+/// Clears what stands at an order of that kind.
+pub(crate) fn clear(connection: &mut Connection, order_id: &str, kind: &str, now: NaiveDateTime) -> StoreResult<()> {
+    let standing = flags::table.filter(flags::order_id.eq(order_id).and(flags::kind.eq(kind)));
+    diesel::update(standing.filter(flags::cleared_at.is_null()))
+        .set(flags::cleared_at.eq(now))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Raises a flag.
 pub(crate) fn raise(connection: &mut Connection, flag: &Flag) -> StoreResult<()> {
     diesel::insert_into(flags::table).values(flag).execute(connection)?;

@@ -84,8 +84,8 @@ pub(crate) fn update(connection: &mut Connection, hold: &mut Hold) -> StoreResul
     let changed = diesel::update(holds::table.find(&hold.checkout).filter(holds::version.eq(seen)))
         .set(&*hold)
         .execute(connection)?;
-    match one_row(changed)? {
+    match one_row(changed) {
         true => Ok(()),
-        false => Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)),
+        false => Err(StoreError::Lost),
     }
 }

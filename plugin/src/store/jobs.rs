@@ -18,6 +18,8 @@ pub(crate) struct Job {
     pub(crate) created_at: NaiveDateTime,
     pub(crate) finished_at: Option<NaiveDateTime>,
     pub(crate) state: String,
+    /// When it was confirmed.
+    pub(crate) started_at: Option<NaiveDateTime>,
     /// The run whose failures it runs again.
     pub(crate) retry_of: Option<String>,
     /// The list's query that it was made from.
@@ -82,6 +84,8 @@ pub(crate) struct Item {
     pub(crate) kind: Option<String>,
     pub(crate) code: Option<String>,
     pub(crate) change_id: Option<String>,
+    /// It changed between the list that the operator saw and the draft of the run.
+    pub(crate) moved: bool,
     /// Payment and amount as the operator saw them; none where nothing was shown.
     pub(crate) seen: Option<String>,
     pub(crate) version: i32,
@@ -101,13 +105,13 @@ pub(crate) const DONE: &str = "done";
 /// Refused or failed; `code` says why.
 pub(crate) const FAILED: &str = "failed";
 
-/// The code of a waiting item that changed between the list that the operator saw and the draft of the run.
-pub(crate) const MOVED: &str = "moved";
-
 /// How far a run is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    /// Not ended: not begun, or asked and not answered.
     pub(crate) waiting: i64,
+    /// Of those, asked and not answered.
+    pub(crate) asked: i64,
     pub(crate) done: i64,
     pub(crate) failed: i64,
 }
@@ -188,7 +192,17 @@ pub(crate) fn counts(connection: &mut Connection, job_id: &str) -> StoreResult<C
         .group_by(job_items::state)
         .select((job_items::state, diesel::dsl::count_star()))
         .load(connection)?;
-    let mut counts = Counts::default();
+    let asked = job_items::table
+        .filter(job_items::job_id.eq(job_id).and(job_items::state.eq(WAITING)))
+        .filter(
+            job_items::telegram_id
+                .is_not_null()
+                .or(job_items::change_id.is_not_null()),
+        );
+    let mut counts = Counts {
+        asked: asked.count().get_result(connection)?,
+        ..Counts::default()
+    };
     for (state, count) in by_state {
         match state.as_str() {
             DONE => counts.done = count,
@@ -210,7 +224,7 @@ pub(crate) fn update_item(connection: &mut Connection, item: &mut Item) -> Store
     )
     .set(&*item)
     .execute(connection)?;
-    one_row(changed)
+    Ok(one_row(changed))
 }
 
 /// Moves a job from one state to another; `false` where it was in neither of the states that may.
@@ -219,7 +233,16 @@ pub(crate) fn turn(connection: &mut Connection, job_id: &str, from: &[JobState],
     let changed = diesel::update(jobs::table.find(job_id).filter(jobs::state.eq_any(from)))
         .set(jobs::state.eq(to.name()))
         .execute(connection)?;
-    one_row(changed)
+    Ok(one_row(changed))
+}
+
+/// The operator confirmed a draft; `false` where it was confirmed before.
+pub(crate) fn start(connection: &mut Connection, job_id: &str, now: NaiveDateTime) -> StoreResult<bool> {
+    let draft = jobs::table.find(job_id).filter(jobs::state.eq(JobState::Draft.name()));
+    let changed = diesel::update(draft)
+        .set((jobs::state.eq(JobState::Running.name()), jobs::started_at.eq(now)))
+        .execute(connection)?;
+    Ok(one_row(changed))
 }
 
 /// Marks the job finished.

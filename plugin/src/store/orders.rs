@@ -45,6 +45,8 @@ pub(crate) struct Order {
     pub(crate) search_products: String,
     /// 出荷メール; none where the host does not say.
     pub(crate) shipping_mail_sent: Option<bool>,
+    /// The host's own time of the snapshot that stands here; `updated_at` is moved on by what the plugin does, too.
+    pub(crate) told_at: Option<NaiveDateTime>,
     /// 1 while its text waits for the search index.
     pub(crate) index_due: Option<i32>,
     pub(crate) version: i32,
@@ -91,9 +93,9 @@ pub(crate) fn update(connection: &mut Connection, order: &mut Order) -> StoreRes
     let changed = diesel::update(orders::table.find(&order.order_id).filter(orders::version.eq(seen)))
         .set(&*order)
         .execute(connection)?;
-    match one_row(changed)? {
+    match one_row(changed) {
         true => Ok(()),
-        false => Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)),
+        false => Err(StoreError::Lost),
     }
 }
 

@@ -95,8 +95,8 @@ pub(crate) fn update(connection: &mut Connection, payment: &mut Payment) -> Stor
     )
     .set(&*payment)
     .execute(connection)?;
-    match one_row(changed)? {
+    match one_row(changed) {
         true => Ok(()),
-        false => Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)),
+        false => Err(StoreError::Lost),
     }
 }

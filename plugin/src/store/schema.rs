@@ -28,6 +28,7 @@ table! {
         tracking_number -> Text,
         search_products -> Text,
         shipping_mail_sent -> Nullable<Bool>,
+        told_at -> Nullable<Timestamp>,
         index_due -> Nullable<Integer>,
         version -> Integer,
     }
@@ -147,6 +148,7 @@ table! {
         created_at -> Timestamp,
         finished_at -> Nullable<Timestamp>,
         state -> Text,
+        started_at -> Nullable<Timestamp>,
         retry_of -> Nullable<Text>,
         search -> Nullable<Text>,
     }
@@ -163,6 +165,7 @@ table! {
         kind -> Nullable<Text>,
         code -> Nullable<Text>,
         change_id -> Nullable<Text>,
+        moved -> Bool,
         seen -> Nullable<Text>,
         version -> Integer,
     }

@@ -34,6 +34,8 @@ pub(crate) struct Search {
     /// Limits and today's date, for what depends on a deadline.
     pub(crate) limits: Limits,
     pub(crate) today: NaiveDate,
+    /// Only orders whose id comes behind this one.
+    pub(crate) after: Option<String>,
     /// Rows to skip, rows to give.
     pub(crate) offset: i64,
     pub(crate) limit: i64,
@@ -150,6 +152,8 @@ pub(crate) enum Sort {
     Held,
     Attempts,
     Liability,
+    /// The order's id, for whoever goes through all of them; no heading sorts by it.
+    Id,
 }
 
 impl Sort {
@@ -183,6 +187,7 @@ impl Sort {
             Self::Held => "held",
             Self::Attempts => "attempts",
             Self::Liability => "liability",
+            Self::Id => "id",
         }
     }
 
@@ -261,6 +266,7 @@ pub(crate) fn page(connection: &mut Connection, search: &Search) -> StoreResult<
     let limits = search.limits;
     query = match search.sort {
         Sort::Updated => sorted!(orders::updated_at),
+        Sort::Id => sorted!(orders::order_id),
         Sort::Ordered => sorted!(sql::<Text>("COALESCE(orders.ordered_at, orders.created_at)")),
         Sort::Number => sorted!(sql::<Integer>("LENGTH(orders.order_number)"), orders::order_number),
         Sort::State => sorted!(payments::gateway_status.nullable(), payments::last_operation.nullable()),
@@ -276,7 +282,7 @@ pub(crate) fn page(connection: &mut Connection, search: &Search) -> StoreResult<
                 "CASE WHEN payments.gateway_status IN (20, 30, 31) THEN JULIANDAY(payments.authorised_at) + "
             )
             .bind::<Integer, _>(i32::from(limits.authorisation))
-            .sql(" WHEN payments.gateway_status = 40 THEN JULIANDAY(payments.captured_at) + ")
+            .sql(" WHEN payments.gateway_status = 40 THEN JULIANDAY(COALESCE(payments.captured_at, payments.authorised_at)) + ")
             .bind::<Integer, _>(i32::from(limits.sale))
             .sql(" END")
         ),

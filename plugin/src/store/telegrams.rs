@@ -136,5 +136,5 @@ pub(crate) fn update(connection: &mut Connection, telegram: &mut Telegram) -> St
     )
     .set(&*telegram)
     .execute(connection)?;
-    one_row(changed)
+    Ok(one_row(changed))
 }

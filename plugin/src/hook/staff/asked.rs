@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 
 use crate::config;
-use crate::fold::{fold, phone_digits};
+use crate::fold::{fold, phone_digits, width};
 use crate::hook::Call;
 use crate::page::DETAIL_FIELDS;
 use crate::payment::{OrderStatus, deadline};
@@ -152,13 +152,13 @@ impl Asked {
             true => status.in_default_list(),
             false => asked.contains(status),
         };
-        let text = self.one("q");
+        let text = width(self.one("q"));
         let rules = call.rules();
         Search {
             text: (!text.is_empty()).then(|| SearchText {
-                raw: text.to_owned(),
-                folded: fold(text),
-                digits: phone_digits(text),
+                folded: fold(&text),
+                digits: phone_digits(&text),
+                raw: text,
             }),
             statuses: OrderStatus::ALL.into_iter().filter(shown).collect(),
             detail: self.detail(rules.today),
@@ -166,6 +166,7 @@ impl Asked {
             ascending: self.ascending(),
             limits: rules.limits,
             today: rules.today,
+            after: None,
             offset: (self.page() - 1) * self.page_size(),
             limit: self.page_size(),
         }
@@ -198,9 +199,9 @@ impl Asked {
             company: fold(self.one("company")),
             email: fold(self.one("email")),
             phone: phone_digits(self.one("phone")),
-            number: self.one("number").to_owned(),
+            number: width(self.one("number")),
             method: self.one("method").to_owned(),
-            tracking: self.one("tracking").to_owned(),
+            tracking: width(self.one("tracking")),
             product: fold(self.one("product")),
             ordered: days("ordered_from", "ordered_to"),
             paid: days("paid_from", "paid_to"),

@@ -5,6 +5,7 @@ mod advance;
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::asked::Asked;
@@ -24,6 +25,8 @@ pub(in crate::hook) use advance::advance;
 pub(in crate::hook) const MOST_ROWS: usize = 10_000;
 /// How long the request that starts a run works on it itself: a short run is done when its page is drawn.
 const FIRST_BUDGET: Duration = Duration::from_secs(2);
+/// How long what was shown can be confirmed.
+const CONFIRM_WITHIN: TimeDelta = TimeDelta::hours(2);
 /// How long a step works.
 const STEP_BUDGET: Duration = Duration::from_secs(1);
 
@@ -67,11 +70,16 @@ impl Asking<'_> {
 pub(in crate::hook) fn preflight(call: &Call<'_>) -> Result<Reply, Problem> {
     let asking = asking(call)?;
     let query = Asked::of_query(asking.form.one("search")?.unwrap_or(""));
-    let rows = if asking.form.one("whole")?.is_some() {
+    // "All results" is chosen for one column, and is nothing to another's 実行.
+    let whole = asking.form.all("whole").any(|column| column == asking.column.name());
+    let rows = if whole {
         whole_search(call, &query.search(call), asking.column)?
     } else {
         let ids = asking.ticked();
-        let mut rows = call.instance.store.read(|rows| seen(call, rows, ids))?;
+        let mut rows = call
+            .instance
+            .store
+            .read(|rows| seen(call, rows, (asking.column, ids)))?;
         let drawn: std::collections::HashMap<&str, &str> = asking
             .form
             .all("drawn")
@@ -102,19 +110,26 @@ struct Chosen {
     seen: Option<String>,
     /// Something changed since the list was drawn.
     moved: bool,
+    /// Why it cannot run: what an operator was told of as refused stays refused.
+    refused: Option<&'static str>,
 }
 
-fn chosen(call: &Call<'_>, listed: &Listed) -> Chosen {
+fn chosen(call: &Call<'_>, column: Column, listed: &Listed) -> Chosen {
+    let decided = match call.judged(listed) {
+        Some(row) => row.decide(column, &call.rules()).map(drop),
+        None => Err("refused-no-payment"),
+    };
     Chosen {
         order_id: listed.order.order_id.clone(),
         number: listed.order.order_number.clone(),
-        seen: call.judged(listed).map(|row| row.stamp()),
+        seen: call.stamp(listed),
         moved: false,
+        refused: decided.err(),
     }
 }
 
 /// The ticked orders as they stand now, in the order in which they were ticked; ids that nobody knows stay among them.
-fn seen(call: &Call<'_>, rows: &mut Connection, ids: Vec<String>) -> StoreResult<Vec<Chosen>> {
+fn seen(call: &Call<'_>, rows: &mut Connection, (column, ids): (Column, Vec<String>)) -> StoreResult<Vec<Chosen>> {
     let known = orders::listed_of(rows, &ids)?;
     let known: std::collections::HashMap<&str, &Listed> = known
         .iter()
@@ -123,12 +138,13 @@ fn seen(call: &Call<'_>, rows: &mut Connection, ids: Vec<String>) -> StoreResult
     Ok(ids
         .into_iter()
         .map(|id| match known.get(id.as_str()) {
-            Some(listed) => chosen(call, listed),
+            Some(listed) => chosen(call, column, listed),
             None => Chosen {
                 number: id.clone(),
                 order_id: id,
                 seen: None,
                 moved: false,
+                refused: Some("refused-unknown-order"),
             },
         })
         .collect())
@@ -137,25 +153,27 @@ fn seen(call: &Call<'_>, rows: &mut Connection, ids: Vec<String>) -> StoreResult
 /// Every row of a search that the column offers something for; one more than a run can have tells that there are too many.
 fn whole_search(call: &Call<'_>, search: &Search, column: Column) -> Result<Vec<Chosen>, Problem> {
     const AT_ONCE: i64 = 1_000;
-    let mut all = Vec::new();
-    let mut page = Search {
-        offset: 0,
-        limit: AT_ONCE,
-        ..search.clone()
+    let offered = |listed: &&Listed| {
+        call.judged(listed)
+            .is_some_and(|row| row.offered(column, &call.rules()).is_some())
     };
-    loop {
-        let rows = call.instance.store.read(|rows| search::page(rows, &page))?;
-        let end = i64::try_from(rows.len()).unwrap_or(0) < AT_ONCE;
-        let offered = |listed: &&Listed| {
-            call.judged(listed)
-                .is_some_and(|row| row.offered(column, &call.rules()).is_some())
+    // One look at the database: no row moves from one page to another meanwhile.
+    Ok(call.instance.store.read(|rows| {
+        let mut all = Vec::new();
+        let mut page = Search {
+            offset: 0,
+            limit: AT_ONCE,
+            ..search.clone()
         };
-        all.extend(rows.iter().filter(offered).map(|listed| chosen(call, listed)));
-        if end || all.len() > MOST_ROWS {
-            return Ok(all);
+        loop {
+            let some = search::page(rows, &page)?;
+            all.extend(some.iter().filter(offered).map(|listed| chosen(call, column, listed)));
+            if i64::try_from(some.len()).unwrap_or(0) < AT_ONCE || all.len() > MOST_ROWS {
+                return Ok(all);
+            }
+            page.offset += AT_ONCE;
         }
-        page.offset += AT_ONCE;
-    }
+    })?)
 }
 
 fn draft(
@@ -173,6 +191,7 @@ fn draft(
         created_at: call.moment(),
         finished_at: None,
         state: JobState::Draft.name().to_owned(),
+        started_at: None,
         retry_of: None,
         search: Some(query.to_owned()),
     };
@@ -189,11 +208,17 @@ fn keep(call: &Call<'_>, job: &Job, rows: &[Chosen]) -> Result<(), Problem> {
             position,
             order_id: row.order_id.clone(),
             order_number: row.number.clone(),
-            state: jobs::WAITING.to_owned(),
+            state: if row.refused.is_some() {
+                jobs::FAILED
+            } else {
+                jobs::WAITING
+            }
+            .to_owned(),
             telegram_id: None,
             kind: None,
-            code: row.moved.then(|| jobs::MOVED.to_owned()),
+            code: row.refused.map(str::to_owned),
             change_id: None,
+            moved: row.moved,
             seen: row.seen.clone(),
             version: 1,
         })
@@ -207,11 +232,14 @@ pub(in crate::hook) fn start(call: &Call<'_>) -> Result<Reply, Problem> {
     let asking = asking(call)?;
     let ids = asking.ticked();
     if ids.is_empty() || ids.len() > MOST_ROWS {
-        return Ok(Reply::redirect(format!("{}/payments?nothing=1", call.staff_url())));
+        let why = if ids.is_empty() { "nothing" } else { "too_many" };
+        return Ok(Reply::redirect(format!("{}/payments?{why}=1", call.staff_url())));
     }
-    let mut rows = call.instance.store.read(|rows| seen(call, rows, ids))?;
+    let column = asking.column;
+    let mut rows = call.instance.store.read(|rows| seen(call, rows, (column, ids)))?;
     for row in &mut rows {
-        row.seen = None;
+        // Decided when it runs.
+        (row.seen, row.refused) = (None, None);
     }
     let job = draft(call, (asking.operator, asking.column), &rows, "")?;
     begin(call, &job)
@@ -231,13 +259,19 @@ pub(in crate::hook) fn confirm(call: &Call<'_>) -> Result<Reply, Problem> {
             "a run is confirmed by the operator to whom it was shown",
         ));
     }
+    if job.state()? == JobState::Draft && job.created_at + CONFIRM_WITHIN < call.moment() {
+        return Err(Problem::refused(
+            "job.stale",
+            "what was shown is too old; press 実行 again to see what would happen now",
+        ));
+    }
     begin(call, &job)
 }
 
 fn begin(call: &Call<'_>, job: &Job) -> Result<Reply, Problem> {
     call.instance
         .store
-        .write(|rows| jobs::turn(rows, &job.job_id, &[JobState::Draft], JobState::Running))?;
+        .write(|rows| jobs::start(rows, &job.job_id, call.moment()))?;
     work_and_show(call, job, FIRST_BUDGET)
 }
 
@@ -263,19 +297,24 @@ pub(in crate::hook) fn resume(call: &Call<'_>) -> Result<Reply, Problem> {
 pub(in crate::hook) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
     let job = steered(call, "admin.bulk.retry")?;
     let most = i64::try_from(MOST_ROWS).unwrap_or(i64::MAX);
-    let rows = call.instance.store.read(|rows| {
-        let failed = jobs::items(rows, &job.job_id, (jobs::FAILED, 0, most))?;
-        seen(call, rows, failed.into_iter().map(|item| item.order_id).collect())
-    })?;
-    let (Some(column), false) = (Column::parse(&job.operation), rows.is_empty()) else {
+    let Some(column) = Column::parse(&job.operation) else {
         return Ok(shown(call, &job));
     };
+    let rows = call.instance.store.read(|rows| {
+        let failed = jobs::items(rows, &job.job_id, (jobs::FAILED, 0, most))?;
+        let ids = failed.into_iter().map(|item| item.order_id).collect();
+        seen(call, rows, (column, ids))
+    })?;
+    if rows.is_empty() {
+        return Ok(shown(call, &job));
+    }
     let again = Job {
         job_id: random_hex::<16>()?,
         total: i32::try_from(rows.len()).unwrap_or(i32::MAX),
         operation: column.name().to_owned(),
         created_at: call.moment(),
         finished_at: None,
+        started_at: None,
         state: JobState::Draft.name().to_owned(),
         retry_of: Some(job.job_id.clone()),
         ..as_of_operator(call, job)?
@@ -338,9 +377,15 @@ pub(in crate::hook) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
         let counts = jobs::counts(rows, &now.job_id)?;
         Ok((now, counts))
     })?;
-    let Counts { waiting, done, failed } = counts;
+    let Counts {
+        waiting,
+        asked,
+        done,
+        failed,
+    } = counts;
     let data = json!({
-        "job": job.job_id, "state": job.state, "total": job.total, "left": waiting, "done": done, "failed": failed,
+        "job": job.job_id, "state": job.state, "total": job.total, "left": waiting, "asked": asked, "done": done,
+        "failed": failed,
     });
     let mut reply = Reply::data(data.clone()).with_effects(offered(call, &progress)?);
     reply.status = Some(200);

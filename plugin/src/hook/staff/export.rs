@@ -13,7 +13,7 @@ use crate::payment::Yen;
 use crate::payment::operation::label;
 use crate::reply::{Problem, Reply};
 use crate::store::orders::Listed;
-use crate::store::search::{self, Search};
+use crate::store::search::{self, Search, Sort};
 
 /// Rows of one piece.
 const PIECE: i64 = 500;
@@ -26,31 +26,30 @@ pub(in crate::hook) fn export(call: &Call<'_>) -> Result<Reply, Problem> {
         Some("sjis") => Charset::Windows31J,
         _ => Charset::Utf8,
     };
-    let from = call
-        .request
-        .query_one("from")
-        .and_then(|from| from.parse().ok())
-        .unwrap_or(0_i64)
-        .max(0);
+    // By the order's id, each piece behind the last one's: an order that changes meanwhile stands in the file once.
+    let after = call.request.query_one("after").unwrap_or("").to_owned();
     let search = Search {
-        offset: from,
+        offset: 0,
         limit: PIECE,
+        sort: Sort::Id,
+        ascending: true,
+        after: (!after.is_empty()).then_some(after.clone()),
         ..asked.search(call)
     };
     let rows = call.instance.store.read(|rows| search::page(rows, &search))?;
     let mut piece = Vec::new();
-    if from == 0 {
+    if after.is_empty() {
         piece.extend(page::csv_begin(charset));
         piece.extend(page::csv_line(charset, &heading(call)));
     }
     for row in &rows {
         piece.extend(page::csv_line(charset, &line(call, row)));
     }
-    let more = i64::try_from(rows.len()).unwrap_or(0) == PIECE;
-    let next = more.then(|| {
+    let full = i64::try_from(rows.len()).unwrap_or(0) == PIECE;
+    let next = rows.last().filter(|_| full).map(|last| {
         let name = if charset == Charset::Windows31J { "sjis" } else { "utf8" };
-        let at = (from + PIECE).to_string();
-        asked.url("/payments.csv", &[("charset", name), ("from", &at)])
+        let fields = [("charset", name), ("after", last.order.order_id.as_str())];
+        asked.url("/payments.csv", &fields)
     });
     let headers = [
         ("content-type", format!("text/csv; charset={}", charset.name())),

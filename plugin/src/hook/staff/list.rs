@@ -190,6 +190,6 @@ fn shown_row(call: &Call<'_>, asked: &Asked, listed: &Listed, columns: &[&str]) 
         status_label: status_label(call, &order.status),
         status_name: order.status.clone(),
         cells: columns.iter().map(|column| cell(call, listed, column)).collect(),
-        drawn: judged.map(|row| row.stamp()),
+        drawn: call.stamp(listed),
     }
 }

@@ -12,7 +12,7 @@ use crate::hook::{Call, staff};
 use crate::page::{self, Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage};
 use crate::payment::operation::{Action, Column};
 use crate::payment::preflight::Consequence;
-use crate::payment::{Yen, preflight};
+use crate::payment::{preflight, yen};
 use crate::reply::{Problem, Reply};
 use crate::request::Operator;
 use crate::store::jobs::{self, Counts, Item, Job, JobState};
@@ -41,7 +41,7 @@ pub(in crate::hook) fn list(call: &Call<'_>) -> Result<Reply, Problem> {
         .iter()
         .map(|(job, counts)| RunRow {
             url: format!("{}/{}", frame.runs_url, job.job_id),
-            at: japanese_time(job.created_at),
+            at: japanese_time(job.started_at.unwrap_or(job.created_at)),
             operation: operation_words(call, job),
             operator: job.operator().to_owned(),
             state: state_words(call, job),
@@ -68,7 +68,10 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         made: page::text(
             call.language,
             "run-made",
-            &[("at", &japanese_time(job.created_at)), ("operator", job.operator())],
+            &[
+                ("at", &japanese_time(job.started_at.unwrap_or(job.created_at))),
+                ("operator", job.operator()),
+            ],
         ),
         total: job.total,
         list_url: back(call, &job),
@@ -106,16 +109,20 @@ fn state_words(call: &Call<'_>, job: &Job) -> String {
 /// What a draft would do (N7): how many rows, how much, which rows cannot run, and what follows from which.
 fn before(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, Problem> {
     let most = i64::from(job.total);
-    let (items, listed) = call.instance.store.read(|rows| {
+    let (items, refused, listed) = call.instance.store.read(|rows| {
         let items = jobs::items(rows, &job.job_id, (jobs::WAITING, 0, most))?;
+        let refused = jobs::items(rows, &job.job_id, (jobs::FAILED, 0, most))?;
         let ids: Vec<String> = items.iter().map(|item| item.order_id.clone()).collect();
         let listed = orders::listed_of(rows, &ids)?;
-        Ok((items, listed))
+        Ok((items, refused, listed))
     })?;
     let listed: HashMap<&str, &Listed> = listed.iter().map(|row| (row.order.order_id.as_str(), row)).collect();
     let column = Column::parse(&job.operation)
         .ok_or_else(|| Problem::failed("job.unreadable", "the run has an unknown operation"))?;
     let mut gathered = Gathered::default();
+    for item in &refused {
+        gathered.refuse(call, item, item.code.as_deref().unwrap_or("refused-state"));
+    }
     for item in &items {
         let row = listed.get(item.order_id.as_str()).copied();
         gathered.add(call, (column, item), row);
@@ -129,6 +136,7 @@ fn before(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, 
 #[derive(Default)]
 struct Gathered {
     runs: usize,
+    numbers: Vec<String>,
     held: i64,
     becomes: i64,
     refused: Vec<PreflightLine>,
@@ -138,6 +146,13 @@ struct Gathered {
 }
 
 impl Gathered {
+    fn refuse(&mut self, call: &Call<'_>, item: &Item, why: &str) {
+        self.refused.push(PreflightLine {
+            number: item.order_number.clone(),
+            words: page::reason(call.language, why),
+        });
+    }
+
     fn add(&mut self, call: &Call<'_>, (column, item): (Column, &Item), listed: Option<&Listed>) {
         let number = item.order_number.clone();
         let judged = listed.and_then(|listed| call.judged(listed));
@@ -147,16 +162,13 @@ impl Gathered {
             (None, None) => Err("refused-unknown-order"),
         };
         let (Ok(action), Some(row)) = (decided, judged) else {
-            self.refused.push(PreflightLine {
-                number,
-                words: page::reason(call.language, decided.err().unwrap_or("refused-state")),
-            });
-            return;
+            return self.refuse(call, item, decided.err().unwrap_or("refused-state"));
         };
+        self.numbers.push(number.clone());
         self.runs += 1;
         self.held += row.held.get();
         self.becomes += row.ordered.get();
-        if item.code.as_deref() == Some(jobs::MOVED) {
+        if item.moved {
             self.moved.push(number.clone());
         }
         if let Action::Change(kind) = action {
@@ -178,7 +190,6 @@ impl Gathered {
 
     fn told(mut self, call: &Call<'_>, column: Column, (url, may): (&str, bool)) -> Preflight {
         self.follows.sort_by_key(|(consequence, _)| *consequence);
-        let yen = |amount: i64| Yen::try_from(amount).map_or_else(|_| format!("¥{amount}"), |yen| yen.to_string());
         let count = self.runs.to_string();
         let question = page::text(
             call.language,
@@ -189,9 +200,9 @@ impl Gathered {
             Column::Change => page::text(
                 call.language,
                 "preflight-sum-change",
-                &[("from", &yen(self.held)), ("to", &yen(self.becomes))],
+                &[("from", &yen::shown(self.held)), ("to", &yen::shown(self.becomes))],
             ),
-            _ => page::text(call.language, "preflight-sum", &[("sum", &yen(self.held))]),
+            _ => page::text(call.language, "preflight-sum", &[("sum", &yen::shown(self.held))]),
         };
         let moved = self
             .moved
@@ -199,6 +210,7 @@ impl Gathered {
             .map(|number| page::text(call.language, "preflight-moved", &[("number", &number)]));
         Preflight {
             runs: self.runs,
+            numbers: self.numbers,
             yen: self.held,
             question,
             sum,
@@ -253,6 +265,7 @@ pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunRes
     let may = call.has_right(&job.operation);
     let Counts {
         waiting,
+        asked,
         done: succeeded,
         failed: refused,
     } = counts;
@@ -260,6 +273,7 @@ pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunRes
         running: (state == JobState::Running && waiting > 0).then(|| Running {
             done: succeeded + refused,
             total: job.total,
+            asked,
             step_url: format!("{url}/step"),
             reload_url: url.clone(),
             stop_url: may.then(|| format!("{url}/stop")),
@@ -280,7 +294,9 @@ pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunRes
 
 /// How long a finished run took.
 fn took(call: &Call<'_>, job: &Job) -> Option<String> {
-    let time = job.finished_at.map(|at| (at - job.created_at).max(TimeDelta::zero()))?;
+    let time = job
+        .finished_at
+        .map(|at| (at - job.started_at.unwrap_or(at)).max(TimeDelta::zero()))?;
     let seconds = time.num_seconds().to_string();
     Some(page::text(call.language, "run-took", &[("seconds", &seconds)]))
 }

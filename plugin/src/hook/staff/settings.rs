@@ -24,7 +24,7 @@ pub(in crate::hook) fn check(call: &Call<'_>) -> Result<Reply, Problem> {
     let form = call.request.form()?;
     call.check_form(operator, form.one("csrf")?)?;
     let mut checks = connection(call)?;
-    checks.push(certificate(call));
+    checks.extend(certificate(call));
     checks.push(database(call)?);
     checks.push(under_way(call)?);
     drawn(call, operator, checks)
@@ -144,7 +144,7 @@ fn connection(call: &Call<'_>) -> Result<Vec<Check>, Problem> {
     let nobody = format!("check_{}", random_hex::<8>()?);
     let nobody = TradingId::try_from(nobody.as_str())
         .map_err(|_| Problem::failed("check.name", "the self-check has no name to ask for"))?;
-    let answer = call.instance.gateway.inquire(&Inquire::ByTrading(nobody), call.now);
+    let answer = call.instance.gateway.inquire(&Inquire::ByTrading(nobody), call.now());
     let (good, why) = match answer.outcome {
         Outcome::Good(Inquiry::NotFound) => (true, String::new()),
         Outcome::Good(_) => (false, "094".to_owned()),
@@ -156,7 +156,7 @@ fn connection(call: &Call<'_>) -> Result<Vec<Check>, Problem> {
     let mut checks = vec![finding(call, "connection", good, &[("why", &why)])];
     if let Some(theirs) = answer.exchange.date {
         const AT_MOST: i64 = 60;
-        let skew = (call.now - theirs).num_seconds();
+        let skew = (call.now() - theirs).num_seconds();
         checks.push(finding(
             call,
             "clock",
@@ -168,18 +168,17 @@ fn connection(call: &Call<'_>) -> Result<Vec<Check>, Problem> {
 }
 
 /// The client certificate can be read and does not run out soon.
-fn certificate(call: &Call<'_>) -> Check {
+fn certificate(call: &Call<'_>) -> Option<Check> {
     const SOON: i64 = 30;
-    match call.instance.gateway.certificate_days_left(call.now) {
-        None => finding(call, "certificate", true, &[("days", "–")]),
-        Some(Ok(days)) => finding(
+    Some(match call.instance.gateway.certificate_days_left(call.now())? {
+        Ok(days) => finding(
             call,
             "certificate",
             days > SOON,
             &[("days", &days.to_string()), ("why", "")],
         ),
-        Some(Err(fault)) => finding(call, "certificate", false, &[("days", "?"), ("why", &fault.detail)]),
-    }
+        Err(fault) => finding(call, "certificate", false, &[("days", "?"), ("why", &fault.detail)]),
+    })
 }
 
 /// The database answers and is of this version.

@@ -6,13 +6,15 @@ use serde_json::json;
 use super::asked::Asked;
 use super::{cell, japanese_time, status_label};
 use crate::config;
-use crate::hook::{Call, journal, staff};
+use crate::hook::{Call, journal, outbox, settle, staff};
 use crate::page::{self, Event, Fact, OperationButton, OrderPage};
 use crate::paygent::{Inquire, Inquiry, Outcome, PaymentId};
+use crate::payment::attempt::AttemptState;
 use crate::payment::operation::{Column, label};
 use crate::payment::{GatewayStatus, Yen};
 use crate::reply::{Problem, Reply};
 use crate::seal::random_hex;
+use crate::store::attempts::Attempt;
 use crate::store::changes::Change;
 use crate::store::flags::Flag;
 use crate::store::orders::Listed;
@@ -27,6 +29,8 @@ struct Known {
     telegrams: Vec<Telegram>,
     changes: Vec<Change>,
     flags: Vec<Flag>,
+    /// The attempt that nobody has answered for yet.
+    in_flight: Option<Attempt>,
 }
 
 /// `admin.order`.
@@ -44,16 +48,14 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         order_number: &order.order_number,
         back_url: asked.url(&frame.list_url, &[]),
         search: asked.query(),
-        inquire_url: payment_id.is_some().then(|| format!("{own_url}/inquire")),
+        inquire_url: (payment_id.is_some() || known.in_flight.is_some()).then(|| format!("{own_url}/inquire")),
         preflight_url: format!("{}/preflight", frame.runs_url),
         online_url: &call.instance.config.paygent_online_url,
         facts: facts(call, listed),
-        drawn: call
-            .judged(listed)
-            .map(|row| format!("{}={}", order.order_id, row.stamp())),
+        drawn: call.stamp(listed).map(|stamp| format!("{}={stamp}", order.order_id)),
         operations: operations(call, listed),
         busy: listed.busy,
-        flags: known.flags.iter().map(|flag| flag.detail.clone()).collect(),
+        flags: known.flags.iter().map(|flag| flag_words(call, flag)).collect(),
         payments: known
             .payments
             .iter()
@@ -92,9 +94,18 @@ fn load(call: &Call<'_>, hook: &'static str) -> Result<Known, Problem> {
             telegrams: telegrams::of_order(rows, &id)?,
             changes: changes::of_order(rows, &id)?,
             flags: flags::standing(rows, &id)?,
+            in_flight: attempts::of_order(rows, &id)?
+                .into_iter()
+                .rfind(|attempt| attempt.state().is_ok_and(AttemptState::is_in_flight)),
         }))
     })?;
     found.ok_or_else(|| Problem::misuse("order.unknown", "there is no such order"))
+}
+
+/// What a person has to look at, in the operator's language, and the detail as the log has it.
+fn flag_words(call: &Call<'_>, flag: &Flag) -> (String, String) {
+    let id = format!("flag-{}", flag.kind.replace('.', "-"));
+    (page::text(call.language, &id, &[]), flag.detail.clone())
 }
 
 /// What stands at the head of the page.
@@ -150,10 +161,8 @@ fn operations(call: &Call<'_>, listed: &Listed) -> Vec<OperationButton> {
         .into_iter()
         .filter(|column| call.has_right(column.name()))
         .filter_map(|column| {
-            let action = row.offered(column, &call.rules())?;
-            // A change to the same amount is no use: it is offered when the amounts differ.
-            let useful = column != Column::Change || row.held != row.ordered;
-            useful.then(|| OperationButton {
+            let action = row.decide(column, &call.rules()).ok()?;
+            Some(OperationButton {
                 operation: column.name(),
                 words: page::text(call.language, &format!("action-{}", action.kind()), &[]),
             })
@@ -282,16 +291,26 @@ pub(in crate::hook) fn inquire(call: &Call<'_>) -> Result<Reply, Problem> {
     call.check_form(operator, form.one("csrf")?)?;
     let known = load(call, "admin.inquire")?;
     let order_id = &known.listed.order.order_id;
-    let answer = match &known.listed.payment {
-        Some(payment) => ask(call, payment, operator.name.as_str())?,
-        None => "nothing",
+    let answer = match (&known.listed.payment, &known.in_flight) {
+        (_, Some(attempt)) => {
+            let now = settle::inquire(call, &attempt.attempt_id)?;
+            let open = now.is_none_or(|now| now.state().is_ok_and(AttemptState::is_in_flight));
+            if open { "open" } else { "moved" }
+        }
+        (Some(payment), None) => ask(call, payment, operator.shown())?,
+        (None, None) => "nothing",
     };
-    let url = format!(
-        "{}/payments/orders/{}?asked={answer}",
-        call.staff_url(),
-        page::path_segment(order_id)
-    );
-    Ok(Reply::redirect(url).with_data(json!({"answer": answer})))
+    let back = Asked::of_query(form.one("back")?.unwrap_or("")).query();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("asked", answer);
+    if !back.is_empty() {
+        query.append_pair("back", &back);
+    }
+    let own_url = format!("{}/payments/orders/{}", call.staff_url(), page::path_segment(order_id));
+    let effects = call.instance.store.read(|rows| outbox::offered(rows, order_id))?;
+    Ok(Reply::redirect(format!("{own_url}?{}", query.finish()))
+        .with_data(json!({"answer": answer}))
+        .with_effects(effects))
 }
 
 fn ask(call: &Call<'_>, payment: &Payment, operator: &str) -> Result<&'static str, Problem> {
@@ -305,7 +324,7 @@ fn ask(call: &Call<'_>, payment: &Payment, operator: &str) -> Result<&'static st
         };
         let mut telegram = journal::sent(telegram_id.clone(), &attempt, "094", None, now);
         telegram.payment_id = Some(payment.payment_id.clone());
-        telegram.operator = Some(operator.to_owned()).filter(|name| !name.is_empty());
+        telegram.operator = Some(operator.to_owned());
         telegram.change_id = None;
         telegrams::insert(rows, &telegram)?;
         Ok(true)
@@ -313,10 +332,10 @@ fn ask(call: &Call<'_>, payment: &Payment, operator: &str) -> Result<&'static st
     if !sent {
         return Ok("nothing");
     }
-    let answer = call.instance.gateway.inquire(&Inquire::ByPayment(id), call.now);
+    let answer = call.instance.gateway.inquire(&Inquire::ByPayment(id), call.now());
     let state = journal::state_of(&answer.outcome);
     let (told, code, found) = match answer.outcome {
-        Outcome::Good(Inquiry::Found(found)) => ("", None, Some((GatewayStatus(found.status), found.amount))),
+        Outcome::Good(Inquiry::Found(found)) => ("", None, Some(found)),
         Outcome::Good(Inquiry::NotFound) => ("unknown", None, None),
         Outcome::Good(Inquiry::Several) => ("unknown", None, None),
         Outcome::Declined(refusal) | Outcome::Pending(refusal) => {
@@ -329,29 +348,31 @@ fn ask(call: &Call<'_>, payment: &Payment, operator: &str) -> Result<&'static st
             journal::record(&mut row, state, code.clone(), &answer.exchange, now);
             telegrams::update(rows, &mut row)?;
         }
-        let (Some((status, amount)), Some(mut payment)) = (found, payments::find(rows, &payment.payment_id)?) else {
+        let (Some(found), Some(mut now_there)) = (found, payments::find(rows, &payment.payment_id)?) else {
             return Ok(told);
         };
-        // While an operation is open, its own inquiry moves the payment.
-        if telegrams::open_on(rows, &payment.payment_id)?.is_some() {
+        // What an operation or a change has written since the question was asked is newer than the answer.
+        let newer = now_there.version != payment.version;
+        if newer || telegrams::open_on(rows, &payment.payment_id)?.is_some() {
             return Ok("busy");
         }
-        if payment.status() == status && payment.amount == amount.get() {
+        let status = GatewayStatus(found.status);
+        if now_there.status() == status && now_there.held() == found.amount {
             return Ok("same");
         }
-        payment.gateway_status = status.0;
-        payment.amount = amount.get();
-        if status == GatewayStatus::CAPTURED && payment.captured_at.is_none() {
-            payment.captured_at = Some(now);
+        now_there.gateway_status = status.0;
+        now_there.amount = found.amount.get();
+        if status == GatewayStatus::CAPTURED && now_there.captured_at.is_none() {
+            now_there.captured_at = Some(found.captured_at.unwrap_or(now));
         }
-        payments::update(rows, &mut payment)?;
+        payments::update(rows, &mut now_there)?;
         Ok("moved")
     })?)
 }
 
 fn inquiry_words(call: &Call<'_>, answer: &str) -> String {
     let id = match answer {
-        "same" | "moved" | "busy" | "unknown" | "nothing" => format!("inquiry-{answer}"),
+        "same" | "moved" | "busy" | "open" | "unknown" | "nothing" => format!("inquiry-{answer}"),
         _ => "inquiry-failed".to_owned(),
     };
     page::text(call.language, &id, &[])

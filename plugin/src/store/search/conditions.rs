@@ -30,6 +30,9 @@ type Joined = diesel::helper_types::LeftJoinQuerySource<
 pub(super) fn conditions(search: &Search) -> Vec<Condition<Joined>> {
     let detail = &search.detail;
     let mut all: Vec<Condition<Joined>> = Vec::new();
+    if let Some(after) = &search.after {
+        all.push(condition!(orders::order_id.gt(after.clone())));
+    }
     if let Some(text) = &search.text {
         all.extend(box_conditions(text));
     }

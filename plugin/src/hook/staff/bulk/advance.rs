@@ -52,22 +52,30 @@ pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Res
                 continue;
             }
             progress.touched.push(item.order_id.clone());
-            if run(call, job, column, item)? {
-                progress.worked += 1;
-            } else {
-                progress.left += 1;
+            // A row that cannot be worked on now keeps no other from running.
+            match run(call, job, column, item) {
+                Ok(true) => progress.worked += 1,
+                Ok(false) => progress.left += 1,
+                Err(problem) => {
+                    tracing::error!(
+                        job = job.job_id,
+                        code = problem.code,
+                        message = problem.message,
+                        detail = problem.detail,
+                        "run.row_failed"
+                    );
+                    progress.left += 1;
+                }
             }
         }
         if Instant::now() >= ends {
             return Ok(progress);
         }
     }
-    call.instance.store.write(|rows| {
-        if jobs::counts(rows, &job.job_id)?.waiting == 0 {
-            jobs::finish(rows, &job.job_id, call.moment())?;
-        }
-        Ok(())
-    })?;
+    let store = &call.instance.store;
+    if store.read(|rows| jobs::counts(rows, &job.job_id))?.waiting == 0 {
+        store.write(|rows| jobs::finish(rows, &job.job_id, call.moment()))?;
+    }
     Ok(progress)
 }
 
@@ -91,7 +99,7 @@ fn run(call: &Call<'_>, job: &Job, column: Column, mut item: Item) -> Result<boo
     let next = match next {
         Ok(next) => next,
         // Another process runs this row.
-        Err(StoreError::Statement(diesel::result::Error::RollbackTransaction)) => return Ok(false),
+        Err(StoreError::Lost) => return Ok(false),
         Err(error) if error.is_taken() => return Ok(false),
         Err(error) => return Err(error.into()),
     };
@@ -111,6 +119,11 @@ fn intend(
     item: &mut Item,
     ids: &Ids,
 ) -> StoreResult<Next> {
+    // 停止 counts from the moment at which it was pressed.
+    let running = jobs::find(rows, &job.job_id)?.is_some_and(|job| job.state == JobState::Running.name());
+    if !running {
+        return Err(StoreError::Lost);
+    }
     let decided = operation::decide(call, rows, &item.order_id, (column, item.seen.as_deref()))?;
     let next = match decided {
         Ok((action, mut order, payment)) => {
@@ -139,7 +152,7 @@ fn intend(
         Ok(next)
     } else {
         // Another process runs this row: our intent must not stand beside its.
-        Err(StoreError::Statement(diesel::result::Error::RollbackTransaction))
+        Err(StoreError::Lost)
     }
 }
 
