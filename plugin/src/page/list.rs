@@ -57,7 +57,9 @@ pub(crate) struct ListPage<'a> {
     pub(crate) sorts: &'a BTreeMap<&'static str, SortHead>,
     /// The query, carried along by forms.
     pub(crate) query: &'a str,
+    /// CSV in UTF-8, and in Windows-31J.
     pub(crate) csv_url: &'a str,
+    pub(crate) csv_sjis_url: &'a str,
     pub(crate) near_url: &'a str,
     pub(crate) total: i64,
     pub(crate) rows: &'a [Row],
@@ -224,6 +226,7 @@ mod tests {
             sorts: &sorts.into_iter().map(head).collect(),
             query: "q=x",
             csv_url: "/admin/paygent/payments.csv",
+            csv_sjis_url: "/admin/paygent/payments.csv?charset=sjis",
             near_url: "/admin/paygent/payments?near=1",
             total: 2,
             rows: &rows,

@@ -54,6 +54,7 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         sorts: &sorts(&asked, &list_url),
         query: &asked.query(),
         csv_url: &asked.url(&format!("{list_url}.csv"), &[]),
+        csv_sjis_url: &asked.url(&format!("{list_url}.csv"), &[("charset", "sjis")]),
         near_url: &Asked::of_query("near=1&sort=deadline&direction=up").url(&list_url, &[]),
         total,
         rows: &listed

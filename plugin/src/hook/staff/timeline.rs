@@ -252,11 +252,20 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
         };
         (at, event)
     };
-    let telegrams = known.telegrams.iter().map(telegram);
-    let mut all: Vec<_> = telegrams.chain(known.changes.iter().map(change)).collect();
-    // Of one moment's events the end of a change is the last.
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().rev().map(|(_, event)| event).collect()
+    // A change's end stands behind its last step.
+    let last_step = |change: &Change| {
+        let own = |telegram: &Telegram| telegram.change_id.as_deref() == Some(&change.change_id);
+        known.telegrams.iter().rposition(own)
+    };
+    let telegrams = known
+        .telegrams
+        .iter()
+        .enumerate()
+        .map(|(place, row)| (Some(place), telegram(row)));
+    let mut all: Vec<_> = telegrams.collect();
+    all.extend(known.changes.iter().map(|row| (last_step(row), change(row))));
+    all.sort_by_key(|(place, (at, _))| (*at, *place));
+    all.into_iter().rev().map(|(_, (_, event))| event).collect()
 }
 
 fn tone(state: &str) -> &'static str {
