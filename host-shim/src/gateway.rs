@@ -2,8 +2,8 @@
 //! be tried without a contract. It knows nothing of the plugin and is held against the wire as published clients use it.
 //!
 //! In the order in which a payment goes: `online` the browser's side (token script and endpoint, ペイジェントオンライン,
-//! control endpoint) · `cards` what each test card does · `tls` and `entrance` the machines' side · `wire` and `hash` its
-//! bytes · `telegram` what each kind does · `status` which may do what when · `ledger` what was done, for good ·
+//! control endpoint, the card company's page of 3-D Secure) · `cards` what each test card does · `tls` and `entrance` the machines' side · `wire` and `hash` its
+//! bytes · `telegram` what each kind does · `status` which may do what when · `ledger` what was done, for good · `push` tells the shop of it ·
 //! `fault` and `settings` what a test scripts · `merchant`, `certificates`, `clock` what all of it rests on.
 
 mod cards;
@@ -15,6 +15,7 @@ mod hash;
 mod ledger;
 mod merchant;
 mod online;
+mod push;
 mod settings;
 mod status;
 mod telegram;
@@ -24,7 +25,7 @@ mod wire;
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -99,7 +100,9 @@ impl Gateway {
             .await
             .context("the HTTP port")?;
         let (tls, http) = (machines.local_addr()?, browsers.local_addr()?);
+        let _ = paygent.online_url.set(format!("http://{http}/"));
         let mut servers = JoinSet::new();
+        servers.spawn(push::run(paygent.clone()));
         servers.spawn(tls::serve(machines, tls::acceptor(&files)?, paygent.clone()));
         servers.spawn(online::serve(browsers, online::router(paygent.clone())?));
         Ok(Self {
@@ -129,6 +132,13 @@ impl Gateway {
     /// The authority that signed the server's certificate.
     pub fn authorities_pem(&self) -> PathBuf {
         self.files.authorities.clone()
+    }
+
+    /// Pushes notices there from now on.
+    pub fn push_to(&self, url: &str) {
+        let mut settings = self.paygent.settings();
+        url.clone_into(&mut settings.notice_url);
+        self.paygent.set(settings);
     }
 
     /// The shop's contract.
@@ -192,6 +202,8 @@ struct Paygent {
     settings: RwLock<Settings>,
     /// Kinds of telegrams whose answers wait.
     held: watch::Sender<HashSet<String>>,
+    /// Where browsers reach it, once it listens.
+    online_url: OnceLock<String>,
     /// Keeps a card's fingerprint from being counted back to its number.
     fingerprint_secret: String,
 }
@@ -204,8 +216,14 @@ impl Paygent {
             faults: Faults::default(),
             settings: RwLock::default(),
             held: watch::Sender::default(),
+            online_url: OnceLock::new(),
             fingerprint_secret,
         }
+    }
+
+    /// `http://127.0.0.1:9080/`.
+    fn online_url(&self) -> String {
+        self.online_url.get().cloned().unwrap_or_default()
     }
 
     fn settings(&self) -> Settings {

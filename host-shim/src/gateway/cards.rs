@@ -23,8 +23,31 @@ pub(crate) enum Script {
     Cut,
     /// HTTP status 500, nothing done.
     Http500,
+    /// A good card; this happens in 3-D Secure. Any other card is known to its issuer and asked nothing.
+    ThreeDs(ThreeDs),
     /// Good the first time; refused when a later authorisation names it by `ref_trading_id`.
     RefusedByReference(&'static str),
+}
+
+/// What happens in EMV 3-D Secure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ThreeDs {
+    /// The issuer asks nothing.
+    Frictionless,
+    /// The issuer asks for a password.
+    Challenge,
+    /// The issuer says no.
+    Refused,
+    /// Only tried: the issuer or the card has no 3-D Secure (attempt_kbn 1).
+    Attempt,
+    /// The holder does nothing; Paygent itself comes back to the shop, without a browser.
+    TimedOut,
+    /// Something fails on the card company's side.
+    Error,
+    /// 450 answers 31012: a brand without 3-D Secure.
+    NotOffered,
+    /// 450 answers 31007: refused.
+    Denied,
 }
 
 /// One row of the table.
@@ -49,7 +72,7 @@ const fn card(number: &'static str, key: &'static str, script: Script, ja: &'sta
 }
 
 /// The scripted cards. Any other number that passes its check digit is a good card of its brand.
-pub(crate) const CARDS: [Card; 25] = [
+pub(crate) const CARDS: [Card; 32] = [
     card(
         "4111111111111111",
         "visa",
@@ -217,6 +240,55 @@ pub(crate) const CARDS: [Card; 25] = [
         Script::RefusedByReference("1G54"),
         "初回は承認、金額変更（ref_trading_id）で拒否",
         "approved at first, refused when the amount is changed (ref_trading_id)",
+    ),
+    card(
+        "4000000000003006",
+        "3ds_challenge",
+        Script::ThreeDs(ThreeDs::Challenge),
+        "3Dセキュア：パスワード入力（1234で成功）",
+        "3-D Secure: asks for a password (1234 is right)",
+    ),
+    card(
+        "4000000000003014",
+        "3ds_refused",
+        Script::ThreeDs(ThreeDs::Refused),
+        "3Dセキュア：認証失敗",
+        "3-D Secure: authentication refused",
+    ),
+    card(
+        "4000000000003022",
+        "3ds_attempt",
+        Script::ThreeDs(ThreeDs::Attempt),
+        "3Dセキュア：未登録カード（アテンプト）",
+        "3-D Secure: only attempted (card not enrolled)",
+    ),
+    card(
+        "4000000000003030",
+        "3ds_timeout",
+        Script::ThreeDs(ThreeDs::TimedOut),
+        "3Dセキュア：時間切れ（ブラウザなしで戻る）",
+        "3-D Secure: timed out, comes back without a browser",
+    ),
+    card(
+        "4000000000003048",
+        "3ds_error",
+        Script::ThreeDs(ThreeDs::Error),
+        "3Dセキュア：カード会社側のエラー",
+        "3-D Secure: error at the card company",
+    ),
+    card(
+        "4000000000003055",
+        "3ds_not_offered",
+        Script::ThreeDs(ThreeDs::NotOffered),
+        "3Dセキュア：ブランド対象外（31012）",
+        "3-D Secure: brand without it (31012)",
+    ),
+    card(
+        "4000000000003063",
+        "3ds_denied",
+        Script::ThreeDs(ThreeDs::Denied),
+        "3Dセキュア：拒否（31007）",
+        "3-D Secure: denied (31007)",
     ),
     card(
         "5200000000001005",

@@ -11,6 +11,10 @@ pub struct Merchant {
     pub connect_password: String,
     /// The key of the `hc` that takes the place of a client certificate under `/s/`.
     pub hash_key: String,
+    /// The key of the `hc` of notices.
+    pub notice_key: String,
+    /// The key of the `hc` of 3-D Secure returns.
+    pub three_ds_key: String,
     /// The key that the token script sends with a card.
     pub token_key: String,
 }
@@ -22,6 +26,8 @@ impl Merchant {
             connect_id: "cid".to_owned(),
             connect_password: "cpw".to_owned(),
             hash_key: "HASHKEY".to_owned(),
+            notice_key: "simulated_notice_key".to_owned(),
+            three_ds_key: "simulated_3ds_key".to_owned(),
             token_key: "simulated_token_key".to_owned(),
         }
     }

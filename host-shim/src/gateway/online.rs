@@ -1,6 +1,7 @@
 //! The browser's side, on plain HTTP: `/js/PaygentToken.js` and `/token` for the card page, `/` and `/cards` for people,
-//! `/control/…` for tests.
+//! `/acs/…` the card company's page of 3-D Secure, `/control/…` for tests.
 
+mod acs;
 mod control;
 mod pages;
 pub(super) mod token;
@@ -34,6 +35,8 @@ pub(crate) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
     let rest = Router::new()
         .route("/js/PaygentToken.js", get(async move || script))
         .route("/token", post(token::create).options(token::preflight))
+        .route("/acs/{id}", get(acs::enter).post(acs::enter))
+        .route("/acs/{id}/answer", post(acs::answer))
         .nest("/control", control::router());
     Ok(rest.with_state(paygent).merge(pages))
 }

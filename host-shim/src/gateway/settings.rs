@@ -12,6 +12,8 @@ pub(crate) struct Settings {
     pub(crate) refusals_carry_payment_id: bool,
     /// Brands that the merchant's contract covers (R3).
     pub(crate) brands: Vec<String>,
+    /// Where notices are pushed to; nowhere while it is empty.
+    pub(crate) notice_url: String,
     /// How long a token can be used.
     pub(crate) token_lifetime_secs: i64,
 }
@@ -24,6 +26,7 @@ impl Default for Settings {
             brands: ["visa", "mastercard", "jcb", "amex", "diners"]
                 .map(str::to_owned)
                 .to_vec(),
+            notice_url: String::new(),
             token_lifetime_secs: 20 * 60,
         }
     }

@@ -1,10 +1,12 @@
 //! One telegram, from its fields to its answer: who is it, what does it want, what is it told, all in one transaction.
 //!
-//! `authorise` 020 · `operate` 021, 022, 023 · `inquire` 094.
+//! `authorise` 020 · `operate` 021, 022, 023 · `three_ds` 450 · `inquire` 094 · `notices` 091.
 
 mod authorise;
 mod inquire;
+pub(super) mod notices;
 mod operate;
+mod three_ds;
 
 use diesel::prelude::*;
 
@@ -90,7 +92,11 @@ impl Outcome {
 
 /// Carries the telegram out, unless a scripted fault stands before it, and logs it.
 pub(crate) fn handle(paygent: &Paygent, call: &Call<'_>, now: i64) -> QueryResult<Answer> {
-    let fields = Fields::parse(call.raw);
+    // 450 alone is written in UTF-8.
+    let fields = match call.place {
+        "/threeds/request" => Fields::parse_utf8(call.raw),
+        _ => Fields::parse(call.raw),
+    };
     let fault = paygent.faults.take(fields.text("telegram_kind"));
     paygent.ledger.transact(|connection| {
         let executes = fault.as_ref().is_none_or(Fault::executes);
@@ -147,6 +153,8 @@ fn carry_out(
         ("021", "/card/request") => operate::operate(connection, fields, Operation::Void, &settings, now),
         ("022", "/card/request") => operate::operate(connection, fields, Operation::Capture, &settings, now),
         ("023", "/card/request") => operate::operate(connection, fields, Operation::CancelSale, &settings, now),
+        ("450", "/threeds/request") => three_ds::ask(paygent, connection, fields, now),
+        ("091", "/ref/paynotice") => notices::next(connection, fields, now),
         ("094", "/ref/paymentref") => inquire::inquire(connection, fields),
         _ => Ok(Outcome::unchanged(
             Refusal::new("P004", "電文種別IDが正しくありません").reply(),

@@ -22,6 +22,11 @@ impl Fields {
         )
     }
 
+    /// The same for the telegrams that are written in UTF-8.
+    pub(crate) fn parse_utf8(raw: &[u8]) -> Self {
+        Self(form_urlencoded(raw))
+    }
+
     /// The value, or nothing when the field is missing or empty. The last one wins.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         let value = self
@@ -37,6 +42,21 @@ impl Fields {
     pub(crate) fn text(&self, key: &str) -> &str {
         self.get(key).unwrap_or_default()
     }
+}
+
+fn form_urlencoded(raw: &[u8]) -> Vec<(String, String)> {
+    let text = |encoded: &[u8]| {
+        let spaced: Vec<u8> = encoded
+            .iter()
+            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+            .collect();
+        percent_decode(&spaced).decode_utf8_lossy().into_owned()
+    };
+    raw.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(split)
+        .map(|(key, value)| (text(key), text(value)))
+        .collect()
 }
 
 /// A telegram as it came, byte for byte, but for the values that nobody may read later.

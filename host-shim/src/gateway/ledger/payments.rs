@@ -4,6 +4,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::notices;
 use super::schema::payments;
 use crate::gateway::status::{CAPTURED, SALE_CANCELLED, Status, VOIDED};
 
@@ -62,12 +63,12 @@ pub(crate) fn insert(connection: &mut SqliteConnection, payment: &Payment) -> Qu
     Ok(())
 }
 
-/// Writes a record back.
+/// Writes a record that came to another status back, and has the shop told.
 pub(crate) fn update(connection: &mut SqliteConnection, payment: &Payment) -> QueryResult<()> {
     diesel::update(payments::table.find(payment.payment_id))
         .set(payment)
         .execute(connection)?;
-    Ok(())
+    notices::tell(connection, payment)
 }
 
 /// The record of that id.

@@ -50,3 +50,32 @@ table! {
         delivery -> Text,
     }
 }
+
+table! {
+    notices (notice_id) {
+        notice_id -> BigInt,
+        payment_id -> BigInt,
+        status -> Integer,
+        at -> BigInt,
+        tries -> Integer,
+        pushed_at -> Nullable<BigInt>,
+        fetched_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    authentications (auth_id) {
+        auth_id -> Text,
+        trading_id -> Text,
+        amount -> BigInt,
+        brand -> Text,
+        masked_card -> Text,
+        fingerprint -> Text,
+        card_key -> Text,
+        term_url -> Text,
+        result -> Text,
+        attempt_kbn -> Text,
+        tries -> Integer,
+        used_at -> Nullable<BigInt>,
+    }
+}

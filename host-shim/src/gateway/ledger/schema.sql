@@ -47,3 +47,30 @@ CREATE TABLE IF NOT EXISTS telegrams (
     reply    TEXT    NOT NULL,
     delivery TEXT    NOT NULL
 );
+
+-- What this Paygent tells the shop of by itself: numbered one after the other, pushed until answered, fetched by 091.
+CREATE TABLE IF NOT EXISTS notices (
+    notice_id  INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    payment_id INTEGER NOT NULL,
+    status     INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    tries      INTEGER NOT NULL,
+    pushed_at  INTEGER,
+    fetched_at INTEGER
+);
+
+-- EMV 3-D Secure: one row per 450.
+CREATE TABLE IF NOT EXISTS authentications (
+    auth_id     TEXT    PRIMARY KEY NOT NULL,
+    trading_id  TEXT    NOT NULL,
+    amount      INTEGER NOT NULL,
+    brand       TEXT    NOT NULL,
+    masked_card TEXT    NOT NULL,
+    fingerprint TEXT    NOT NULL,
+    card_key    TEXT    NOT NULL,
+    term_url    TEXT    NOT NULL,
+    result      TEXT    NOT NULL,
+    attempt_kbn TEXT    NOT NULL,
+    tries       INTEGER NOT NULL,
+    used_at     INTEGER
+);

@@ -12,11 +12,12 @@ use serde_json::{Map, Value, json};
 
 use super::Problem;
 use crate::gateway::fault::Fault;
+use crate::gateway::ledger::notices::{self, Notice};
 use crate::gateway::ledger::payments::{self, Payment};
 use crate::gateway::ledger::telegrams::{self, Telegram};
 use crate::gateway::settings::Settings;
 use crate::gateway::status::Status;
-use crate::gateway::{Paygent, clock};
+use crate::gateway::{Paygent, clock, push};
 
 type Simulator = State<Arc<Paygent>>;
 
@@ -24,6 +25,8 @@ pub(super) fn router() -> Router<Arc<Paygent>> {
     Router::new()
         .route("/payments", get(list_payments))
         .route("/payments/{id}", get(one_payment).post(turn_payment))
+        .route("/notices", get(list_notices))
+        .route("/notices/{id}/push", post(push_notice))
         .route("/telegrams", get(list_telegrams))
         .route("/faults", post(script_faults).delete(clear_faults))
         .route("/hold", post(hold))
@@ -88,6 +91,32 @@ async fn turn_payment(
     turned
         .map(Json)
         .ok_or_else(|| Problem(StatusCode::NOT_FOUND, format!("no payment {id}")))
+}
+
+async fn list_notices(State(paygent): Simulator) -> Result<Json<Vec<Notice>>, Problem> {
+    Ok(Json(paygent.ledger.transact(notices::all)?))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Push {
+    /// Another address than the settings'.
+    url: Option<String>,
+}
+
+/// Pushes a notice once more, in whatever order a test likes; the shop's answer.
+async fn push_notice(
+    State(paygent): Simulator,
+    Path(id): Path<i64>,
+    Json(wanted): Json<Push>,
+) -> Result<Json<Value>, Problem> {
+    let found = paygent.ledger.transact(|connection| notices::find(connection, id))?;
+    let notice = found.ok_or_else(|| Problem(StatusCode::NOT_FOUND, format!("no notice {id}")))?;
+    let url = wanted.url.unwrap_or_else(|| paygent.settings().notice_url);
+    let answer = push::push(&paygent, &url, &notice)
+        .await
+        .map_err(Problem::bad_request)?;
+    Ok(Json(json!({ "answer": answer })))
 }
 
 #[derive(Default, Deserialize)]

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{Outcome, Refusal, with_card};
 use crate::gateway::cards::{self, Script};
 use crate::gateway::ledger::payments::{self, Payment};
-use crate::gateway::ledger::tokens;
+use crate::gateway::ledger::{authentications, notices, tokens};
 use crate::gateway::settings::Settings;
 use crate::gateway::status::{AUTHORISED, CAPTURED, REFUSED};
 use crate::gateway::wire::{Fields, Reply};
@@ -24,6 +24,8 @@ struct Wanted<'a> {
     source: Source<'a>,
     /// `sales_mode=1`: taken at once.
     captures: bool,
+    /// The authentication by 3-D Secure, one that is good for this 020 alone.
+    auth_id: Option<&'a str>,
 }
 
 /// Whose card.
@@ -59,6 +61,11 @@ pub(super) fn authorise(
         Ok(card) => card,
         Err(refusal) => return Ok(Outcome::unchanged(refusal.reply())),
     };
+    if let Some(id) = wanted.auth_id
+        && let Err(refusal) = spend_authentication(connection, id, (&wanted, &card), now)?
+    {
+        return Ok(Outcome::unchanged(refusal.reply()));
+    }
     let script = cards::script(&card.key);
     if matches!(script, Script::RequestLost | Script::Http500) {
         return Ok(Outcome {
@@ -74,6 +81,7 @@ pub(super) fn authorise(
     let id = payments::next_id(connection)?;
     let payment = record(id, &wanted, card, verdict.as_ref().err(), now);
     payments::insert(connection, &payment)?;
+    notices::tell(connection, &payment)?;
     Ok(Outcome {
         reply: reply(&payment, script, verdict.err().as_ref(), settings),
         script,
@@ -81,10 +89,38 @@ pub(super) fn authorise(
     })
 }
 
-fn read(fields: &Fields) -> Result<Wanted<'_>, Refusal> {
-    if fields.get("3dsecure_ryaku") != Some("1") || fields.get("3dsecure_use_type").is_some() {
-        return Err(Refusal::new("2003", "3Dセキュアの指定が正しくありません"));
+/// The authentication has to be good, of this card and amount, and unused: 31009 not good, 31010 used.
+fn spend_authentication(
+    connection: &mut SqliteConnection,
+    id: &str,
+    (wanted, card): (&Wanted<'_>, &Card),
+    now: i64,
+) -> QueryResult<Result<(), Refusal>> {
+    let Some(mut found) = authentications::find(connection, id)? else {
+        return Ok(Err(Refusal::new("31009", "")));
+    };
+    if found.used_at.is_some() {
+        return Ok(Err(Refusal::new("31010", "")));
     }
+    let fits = found.result == "0" && found.amount == wanted.amount && found.fingerprint == card.fingerprint;
+    if !fits {
+        return Ok(Err(Refusal::new("31009", "")));
+    }
+    found.used_at = Some(now);
+    authentications::update(connection, &found)?;
+    Ok(Ok(()))
+}
+
+fn read(fields: &Fields) -> Result<Wanted<'_>, Refusal> {
+    let auth_id = match (
+        fields.get("3dsecure_ryaku"),
+        fields.get("3dsecure_use_type"),
+        fields.get("3ds_auth_id"),
+    ) {
+        (Some("1"), None, None) => None,
+        (None, Some("2"), Some(id)) => Some(id),
+        _ => return Err(Refusal::new("2003", "3Dセキュアの指定が正しくありません")),
+    };
     let (class, split) = (fields.text("payment_class"), fields.text("split_count"));
     let payable = match class {
         "10" | "23" | "80" => split.is_empty(),
@@ -101,6 +137,7 @@ fn read(fields: &Fields) -> Result<Wanted<'_>, Refusal> {
         split,
         source: source(fields)?,
         captures: fields.get("sales_mode") == Some("1"),
+        auth_id,
     })
 }
 
