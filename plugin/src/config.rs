@@ -31,6 +31,9 @@ pub(crate) struct Config {
     /// What the card page offers.
     #[serde(default)]
     pub(crate) card: Card,
+    /// What the gateway tells by itself.
+    #[serde(default)]
+    pub(crate) notices: Notices,
     /// The staff's screen and its rules.
     #[serde(default)]
     pub(crate) staff: Staff,
@@ -73,6 +76,72 @@ pub(crate) struct Card {
     pub(crate) brands: Vec<String>,
     /// Numbers of instalments offered; none by default.
     pub(crate) instalments: Vec<u8>,
+    /// EMV 3-D Secure.
+    pub(crate) three_ds: ThreeDs,
+}
+
+/// EMV 3-D Secure: since 2025 a shop in Japan has to use it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ThreeDs {
+    /// Authenticates the holder (450) before each authorisation. Needs `urls.shopper` as a whole address.
+    pub(crate) enabled: bool,
+    /// The shop's name as the card company shows it: ASCII, at most 40 characters.
+    pub(crate) merchant_name: String,
+    /// The key of the `hc` of returns. With one, a return without the right hash is refused.
+    #[schemars(with = "Option<String>")]
+    pub(crate) key: Option<SecretString>,
+    /// Goes on where the issuer or the card has no 3-D Secure (attempt_kbn 1): the shop bears chargebacks. Refused otherwise.
+    pub(crate) accept_attempts: bool,
+    /// Goes on without it where the brand has none (31012). Refused otherwise.
+    pub(crate) accept_brands_without: bool,
+}
+
+/// What the gateway tells by itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Notices {
+    /// The key of the `hc` of pushed notices. Without one push is off, and 091 does the work.
+    #[schemars(with = "Option<String>")]
+    pub(crate) key: Option<SecretString>,
+    /// Seconds between two looks at 091; 0 never looks. 300 by default.
+    pub(crate) poll_secs: u32,
+}
+
+impl Default for ThreeDs {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            merchant_name: "SHOP".to_owned(),
+            key: None,
+            accept_attempts: true,
+            accept_brands_without: false,
+        }
+    }
+}
+
+impl ThreeDs {
+    fn check(&self, urls: &Urls) -> Result<(), Problem> {
+        let name = &self.merchant_name;
+        if name.is_empty() || name.len() > 40 || !name.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+            let why = "card.three_ds.merchant_name has 1 to 40 characters of ASCII";
+            return Err(Problem::misuse("config.three_ds", why));
+        }
+        if self.enabled && !urls.shopper.starts_with("http") {
+            let why = "with 3-D Secure urls.shopper has to be a whole address: browsers come back to it";
+            return Err(Problem::misuse("config.three_ds", why));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self {
+            key: None,
+            poll_secs: 300,
+        }
+    }
 }
 
 /// The staff's screen and its rules.
@@ -159,6 +228,7 @@ impl Default for Card {
         Self {
             brands: BRANDS.map(str::to_owned).to_vec(),
             instalments: Vec::new(),
+            three_ds: ThreeDs::default(),
         }
     }
 }
@@ -192,6 +262,7 @@ impl Config {
             return Err(Problem::misuse("config.brands", why));
         }
         config.staff.check()?;
+        config.card.three_ds.check(&config.urls)?;
         config
             .gateway
             .check()
@@ -254,6 +325,14 @@ mod tests {
         assert_eq!(refused("quarantine_secs", json!(60)), "config.quarantine_secs");
         assert_eq!(refused("databse", json!("x")), "config.malformed");
         assert_eq!(refused("signing_key", json!("c2hvcnQ=")), "config.signing_key");
+        assert_eq!(
+            refused("card", json!({"three_ds": {"enabled": true}})),
+            "config.three_ds"
+        );
+        assert_eq!(
+            refused("card", json!({"three_ds": {"merchant_name": "店"}})),
+            "config.three_ds"
+        );
         assert_eq!(refused("staff", json!({"columns": ["mood"]})), "config.columns");
         assert_eq!(refused("staff", json!({"closing_days": [0]})), "config.closing_days");
         assert_eq!(refused("staff", json!({"sale_days": 0})), "config.days");

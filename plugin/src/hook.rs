@@ -12,6 +12,8 @@ mod describe;
 pub(crate) mod dispatch;
 mod effects;
 mod journal;
+mod notices;
+mod observe;
 mod operation;
 mod orders;
 mod outbox;
@@ -19,6 +21,7 @@ mod route;
 mod settle;
 mod staff;
 mod state;
+mod three_ds;
 mod work;
 
 use std::time::Instant;
@@ -40,11 +43,7 @@ pub(crate) enum Audience {
     Shopper,
     /// A member of the shop's staff whom the host knows.
     Staff,
-    /// Paygent's servers.
-    #[expect(
-        dead_code,
-        reason = "the audience is part of the interface; its first hook comes with the notices"
-    )]
+    /// Paygent's servers. They come the shoppers' way: the host lets them through to `shopper.route`.
     Gateway,
     /// Whatever wakes the plugin now and then.
     Scheduler,
@@ -165,12 +164,28 @@ pub(crate) static HOOKS: &[Hook] = &[
         card::back,
     ),
     page(
+        "card.return",
+        Audience::Shopper,
+        "GET",
+        "/pay/{checkout}/return/{key}",
+        "back from 3-D Secure, with or without a browser",
+        three_ds::back,
+    ),
+    page(
         "card.status",
         Audience::Shopper,
         "GET",
         "/pay/{checkout}/status",
         "the page while it is checked",
         card::status,
+    ),
+    page(
+        "notice.push",
+        Audience::Gateway,
+        "POST",
+        "/notice",
+        "a notice that Paygent pushes",
+        notices::push,
     ),
     page(
         "staff.route",

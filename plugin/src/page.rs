@@ -17,7 +17,7 @@ pub(crate) use card::{Brand, CardPage, CardProblem, card};
 pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::Page;
 pub(crate) use list::{Cell, DETAIL_FIELDS, ListPage, PageLink, Row, SortHead, list};
-pub(crate) use notice::{Confirming, Link, Notice, confirming, notice};
+pub(crate) use notice::{Confirming, Link, Notice, acs, confirming, notice};
 pub(crate) use order::{Event, OperationButton, OrderPage, PaymentLine, order};
 pub(crate) use runs::{
     Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage, Stopped, run, runs,

@@ -1,4 +1,5 @@
-//! The gateway as verbs: authorise (020), capture (022), void (021), cancel a sale (023), inquire (094).
+//! The gateway as verbs: authenticate (450), authorise (020), capture (022), void (021), cancel a sale (023), inquire (094),
+//! fetch notices (091).
 //!
 //! `settings` the merchant's account · `telegram`, `windows_31j`, `hash` what goes out · `tls`, `client` how ·
 //! `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one telegram once and says which of
@@ -6,7 +7,7 @@
 
 mod client;
 mod codes;
-mod hash;
+pub(crate) mod hash;
 mod outcome;
 mod reply;
 mod settings;
@@ -15,7 +16,9 @@ mod tls;
 mod windows_31j;
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 
 use crate::payment::Yen;
 use client::{Failure, Posted};
@@ -46,6 +49,80 @@ pub(crate) struct Authorise {
     pub(crate) amount: Yen,
     pub(crate) class: PaymentClass,
     pub(crate) card: CardSource,
+    /// The holder was authenticated by this 450 (`3ds_auth_id`); without 3-D Secure otherwise.
+    pub(crate) auth_id: Option<String>,
+}
+
+/// What 450 asks for.
+pub(crate) struct Authenticate {
+    pub(crate) trading_id: TradingId,
+    pub(crate) amount: Yen,
+    /// Not spent by this.
+    pub(crate) card_token: SecretString,
+    /// Where the browser comes back to.
+    pub(crate) term_url: String,
+    /// As the card company shows it.
+    pub(crate) merchant_name: String,
+    pub(crate) shopper: Shopper,
+}
+
+/// What the host tells of the shopper; the more, the less often an issuer asks. Empty members are not sent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct Shopper {
+    /// As on the card, in Latin letters.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) cardholder_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) email: String,
+    /// `01` guest, `02` logged in at the shop.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) login_type: String,
+    /// Age of the account by 3-D Secure's numbers, `01` (none) to `05` (over 60 days).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) account_indicator: String,
+    #[serde(skip_serializing_if = "Address::is_untold")]
+    pub(crate) billing: Address,
+    #[serde(skip_serializing_if = "Address::is_untold")]
+    pub(crate) shipping: Address,
+}
+
+/// An address as 3-D Secure has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct Address {
+    /// ISO 3166-2 of Japan without `JP-`, `01` to `47`.
+    pub(crate) state: String,
+    pub(crate) city: String,
+    pub(crate) line1: String,
+    pub(crate) line2: String,
+    pub(crate) line3: String,
+    pub(crate) post_code: String,
+}
+
+impl Address {
+    fn is_untold(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A holder is to be authenticated: the shopper's browser is shown `page`, and nothing else.
+#[derive(Debug)]
+pub(crate) struct Authentication {
+    pub(crate) auth_id: String,
+    pub(crate) page: String,
+}
+
+/// A notice as 091 gives it, or a push brings it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoticeFields {
+    pub(crate) notice_id: i64,
+    pub(crate) payment_id: PaymentId,
+    pub(crate) trading_id: String,
+    pub(crate) status: i32,
+    pub(crate) amount: Yen,
+    /// All that came, without the hash.
+    pub(crate) all: Vec<(String, String)>,
 }
 
 /// Whose card is charged.
@@ -115,6 +192,8 @@ pub(crate) struct Authorised {
     pub(crate) payment_id: PaymentId,
     /// As the gateway masks it: `************1881`.
     pub(crate) masked_card_number: Option<String>,
+    /// `attempt_kbn`, where it was told: who bears chargebacks after 3-D Secure.
+    pub(crate) liability_shifted: Option<bool>,
 }
 
 /// An operation was done.
@@ -138,6 +217,8 @@ pub(crate) struct Found {
     pub(crate) status: i32,
     pub(crate) amount: Yen,
     pub(crate) masked_card_number: Option<String>,
+    /// `attempt_kbn`, where it was told.
+    pub(crate) liability_shifted: Option<bool>,
     /// `payment_date`, UTC: when it was captured.
     pub(crate) captured_at: Option<NaiveDateTime>,
 }
@@ -185,8 +266,35 @@ impl Gateway {
                 (_, Some(payment_id)) => Ok(Authorised {
                     payment_id,
                     masked_card_number: masked_card_number(reply),
+                    liability_shifted: liability_shifted(reply),
                 }),
             }
+        })
+    }
+
+    /// 450. It moves nothing; what it began and nobody finished runs out at the gateway.
+    pub(crate) fn authenticate(&self, asked: &Authenticate, now: DateTime<Utc>) -> Answer<Authentication> {
+        self.run(&authenticate(asked), now, |reply| {
+            match (reply.get("3ds_auth_id"), reply.get("out_acs_html")) {
+                (Some(auth_id), Some(page)) if is_auth_id(auth_id) && !page.trim().is_empty() => Ok(Authentication {
+                    auth_id: auth_id.to_owned(),
+                    page: page.to_owned(),
+                }),
+                _ => Err(malformed("3ds_auth_id or out_acs_html is missing")),
+            }
+        })
+    }
+
+    /// 091: the oldest notice that was not fetched, or the one of a number; none where there is none.
+    pub(crate) fn next_notice(&self, number: Option<i64>, now: DateTime<Utc>) -> Answer<Option<NoticeFields>> {
+        let number = number.map(|number| number.to_string()).unwrap_or_default();
+        let telegram = Telegram::new("091").with("payment_notice_id", number);
+        self.run(&telegram, now, |reply| match reply.get("success_code") {
+            Some("0") => notice_fields(&reply.masked())
+                .map(Some)
+                .ok_or_else(|| malformed("a notice without its numbers")),
+            Some(_) => Ok(None),
+            None => Err(malformed("no success_code came back")),
         })
     }
 
@@ -219,6 +327,7 @@ impl Gateway {
                         status,
                         amount,
                         masked_card_number,
+                        liability_shifted: liability_shifted(reply),
                         captured_at: reply.get("payment_date").and_then(moment),
                     }))
                 }
@@ -258,7 +367,10 @@ impl Gateway {
             Err(Failure::NotSent(fault)) => Outcome::NotExecuted(fault),
             Err(Failure::Lost(fault)) => Outcome::Unknown(fault),
             Ok(posted) => {
-                let reply = Fields::parse(&posted.body);
+                let reply = match telegram.kind {
+                    "450" => Fields::parse_utf8(&posted.body),
+                    _ => Fields::parse(&posted.body),
+                };
                 exchange.date = posted.date;
                 exchange.reply = reply.masked();
                 exchange.payment_id = payment_id(&reply);
@@ -282,6 +394,18 @@ impl Gateway {
     }
 }
 
+/// `attempt_kbn` empty or 0: the card company bears chargebacks; 1: the holder was not authenticated, the shop does.
+pub(crate) fn shifts_liability(attempt_kbn: &str) -> bool {
+    matches!(attempt_kbn, "" | "0")
+}
+
+fn liability_shifted(reply: &Fields) -> Option<bool> {
+    reply
+        .get("attempt_kbn")
+        .filter(|kbn| !kbn.is_empty())
+        .map(shifts_liability)
+}
+
 /// 020 as it stands on the wire.
 fn authorise(asked: &Authorise) -> Telegram {
     let telegram = Telegram::new("020")
@@ -293,7 +417,12 @@ fn authorise(asked: &Authorise) -> Telegram {
         PaymentClass::Once => telegram,
         PaymentClass::Instalments(count) => telegram.with("split_count", count.to_string()),
     };
-    let telegram = telegram.with("3dsecure_ryaku", "1");
+    let telegram = match &asked.auth_id {
+        Some(auth_id) => telegram
+            .with("3dsecure_use_type", "2")
+            .with("3ds_auth_id", auth_id.as_str()),
+        None => telegram.with("3dsecure_ryaku", "1"),
+    };
     match &asked.card {
         CardSource::Earlier(trading_id) => telegram.with("ref_trading_id", trading_id.as_str()),
         CardSource::Token { token, security_code } => {
@@ -305,6 +434,76 @@ fn authorise(asked: &Authorise) -> Telegram {
             }
         }
     }
+}
+
+/// 450 as it stands on the wire.
+fn authenticate(asked: &Authenticate) -> Telegram {
+    const JAPAN: &str = "392";
+    let Shopper {
+        cardholder_name,
+        email,
+        login_type,
+        account_indicator,
+        billing,
+        shipping,
+    } = &asked.shopper;
+    let told = |address: &Address| !address.is_untold();
+    let country = |address: &Address| if told(address) { JAPAN } else { "" };
+    let matching = match (told(billing) && told(shipping), billing == shipping) {
+        (false, _) => "",
+        (true, true) => "Y",
+        (true, false) => "N",
+    };
+    Telegram::new("450")
+        .with("trading_id", asked.trading_id.as_str())
+        .with("term_url", asked.term_url.as_str())
+        .with("merchant_name", asked.merchant_name.as_str())
+        .with("authentication_type", "01")
+        .with("card_set_method", "token")
+        .with("payment_amount", asked.amount.get().to_string())
+        .with("card_token", asked.card_token.expose_secret())
+        .with_some("cardholder_name", cardholder_name)
+        .with_some("email_address", email)
+        .with_some("login_type", login_type)
+        .with_some("account_indicator", account_indicator)
+        .with_some("bill_address_state", &billing.state)
+        .with_some("bill_address_city", &billing.city)
+        .with_some("bill_address_line1", &billing.line1)
+        .with_some("bill_address_line2", &billing.line2)
+        .with_some("bill_address_line3", &billing.line3)
+        .with_some("bill_address_post_code", &billing.post_code)
+        .with_some("bill_address_country", country(billing))
+        .with_some("ship_address_state", &shipping.state)
+        .with_some("ship_address_city", &shipping.city)
+        .with_some("ship_address_line1", &shipping.line1)
+        .with_some("ship_address_line2", &shipping.line2)
+        .with_some("ship_address_line3", &shipping.line3)
+        .with_some("ship_address_post_code", &shipping.post_code)
+        .with_some("ship_address_country", country(shipping))
+        .with_some("address_match", matching)
+}
+
+/// 36 characters, as the gateway makes them.
+fn is_auth_id(text: &str) -> bool {
+    text.len() == 36 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// A notice's numbers, out of the fields that came.
+pub(crate) fn notice_fields(fields: &[(String, String)]) -> Option<NoticeFields> {
+    let value = |name: &str| {
+        fields
+            .iter()
+            .rfind(|(field, _)| field == name)
+            .map(|(_, value)| value.trim())
+    };
+    Some(NoticeFields {
+        notice_id: value("payment_notice_id")?.parse().ok().filter(|id| *id > 0)?,
+        payment_id: PaymentId::try_from(value("payment_id")?).ok()?,
+        trading_id: value("trading_id").unwrap_or("").chars().take(25).collect(),
+        status: value("payment_status")?.parse().ok()?,
+        amount: Yen::try_from(value("payment_amount")?.parse::<i64>().ok()?).ok()?,
+        all: fields.iter().filter(|(field, _)| field != "hc").cloned().collect(),
+    })
 }
 
 /// 021, 022 and 023 as they stand on the wire.
@@ -352,7 +551,9 @@ fn hashed(settings: &Settings, telegram: &Telegram, key: &SecretString, now: Dat
 
 fn path(kind: &str) -> &'static str {
     match kind {
+        "091" => "/ref/paynotice",
         "094" => "/ref/paymentref",
+        "450" => "/threeds/request",
         _ => "/card/request",
     }
 }
@@ -381,7 +582,9 @@ fn conclude<T>(kind: &str, reply: &Fields, read: impl FnOnce(&Fields) -> Result<
 /// it does not tell at which step it arose, and an inquiry costs less than a wrong guess.
 fn leaves_it_open(kind: &str, class: Class) -> bool {
     match class {
-        Class::AcquirerSilent | Class::TokenUsed | Class::Conflict | Class::GatewaySide => kind != "094",
+        Class::AcquirerSilent | Class::TokenUsed | Class::Conflict | Class::GatewaySide => {
+            !matches!(kind, "091" | "094" | "450")
+        }
         _ => false,
     }
 }

@@ -143,6 +143,11 @@ impl Request {
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// All fields, in the order in which they came.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// All values of a field.
     pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.0

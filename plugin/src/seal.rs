@@ -1,10 +1,12 @@
 //! Signed tokens for the forms of the plugin's pages: they prove that the plugin drew the form, for whom and when,
-//! without a session or a cookie.
+//! without a session or a cookie. And a lock for the one secret that has to outlive a request: a card's token while its
+//! holder is at the card company's page.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
@@ -31,8 +33,11 @@ impl Purpose {
     }
 }
 
-/// Signs and checks.
+/// Signs and checks, and locks away what must not stand in a row as it is.
 pub(crate) struct Seal(Hmac<Sha256>);
+
+const NONCE_BYTES: usize = 12;
+const TAG_BYTES: usize = 16;
 
 impl Seal {
     /// With the configuration's signing key.
@@ -64,6 +69,49 @@ impl Seal {
         let mut lines = payload.split('\n');
         let until: i64 = lines.next()?.parse().ok()?;
         (now.timestamp() <= until).then(|| lines.map(str::to_owned).collect())
+    }
+
+    /// Encrypts a text for a row (AES-256-GCM); `of` is the row that it belongs to, and no other row opens it.
+    pub(crate) fn lock(&self, text: &str, of: &str) -> Result<String, Problem> {
+        let broken = |error: String| Problem::failed("system.encryption", error);
+        let mut nonce = [0_u8; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|error| broken(error.to_string()))?;
+        let mut tag = [0_u8; TAG_BYTES];
+        let key = self.locking_key();
+        let locked = encrypt_aead(
+            Cipher::aes_256_gcm(),
+            &key,
+            Some(&nonce),
+            of.as_bytes(),
+            text.as_bytes(),
+            &mut tag,
+        )
+        .map_err(|error| broken(error.to_string()))?;
+        Ok(BASE64.encode([nonce.as_slice(), &tag, &locked].concat()))
+    }
+
+    /// The text that was locked for that row.
+    pub(crate) fn unlock(&self, locked: &str, of: &str) -> Option<String> {
+        let bytes = BASE64.decode(locked).ok()?;
+        let (nonce, rest) = bytes.split_at_checked(NONCE_BYTES)?;
+        let (tag, text) = rest.split_at_checked(TAG_BYTES)?;
+        let text = decrypt_aead(
+            Cipher::aes_256_gcm(),
+            &self.locking_key(),
+            Some(nonce),
+            of.as_bytes(),
+            text,
+            tag,
+        )
+        .ok()?;
+        String::from_utf8(text).ok()
+    }
+
+    /// A key of its own, derived from the signing key.
+    fn locking_key(&self) -> Vec<u8> {
+        let mut mac = self.0.clone();
+        mac.update(b"lock\0card token at rest");
+        mac.finalize().into_bytes().to_vec()
     }
 
     fn mac(&self, purpose: Purpose, payload: &str) -> Vec<u8> {
@@ -102,6 +150,16 @@ mod tests {
         );
         assert_eq!(open(Purpose::Pay, now), None);
         assert_eq!(open(Purpose::Back, now + TimeDelta::minutes(31)), None);
+    }
+
+    #[test]
+    fn what_is_locked_opens_for_its_row_alone_and_never_reads_the_same_twice() {
+        let locked = seal().lock("tok_secret", "attempt-1").unwrap();
+        assert_eq!(seal().unlock(&locked, "attempt-1").as_deref(), Some("tok_secret"));
+        assert_eq!(seal().unlock(&locked, "attempt-2"), None);
+        assert_eq!(Seal::new(&[8; 32]).unwrap().unlock(&locked, "attempt-1"), None);
+        assert_ne!(seal().lock("tok_secret", "attempt-1").unwrap(), locked);
+        assert!(!locked.contains("tok") && seal().unlock("short", "attempt-1").is_none());
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(crate) mod facts;
 pub(crate) mod flags;
 pub(crate) mod holds;
 pub(crate) mod jobs;
+pub(crate) mod leases;
+pub(crate) mod notices;
 pub(crate) mod orders;
 pub(crate) mod payments;
 mod schema;

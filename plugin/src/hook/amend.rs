@@ -66,6 +66,10 @@ pub(super) fn intend(
         next_inquiry_at: next_inquiry(now, 0),
         live_order: None,
         change_id: Some(ids.change.clone()),
+        auth_id: None,
+        return_key: None,
+        sealed_card: None,
+        three_ds: false,
         version: 1,
         ..before
     };
@@ -124,6 +128,7 @@ pub(super) fn begin(call: &Call<'_>, change: &Change) -> Result<(), Problem> {
         amount: Yen::try_from(attempt.amount).map_err(|_| broken())?,
         class: PaymentClass::read(&attempt.payment_class, attempt.split_count).ok_or_else(broken)?,
         card: CardSource::Earlier(id(&old.trading_id)?),
+        auth_id: None,
     };
     let answer = call.instance.gateway.authorise(&asked, call.now());
     settle::authorisation(call, &attempt, answer)?;

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::route::{notice, whole};
-use super::{Call, journal, outbox, settle};
+use super::{Call, journal, outbox, settle, three_ds};
 use crate::page;
 use crate::paygent::{Authorise, CardSource, PaymentClass, TradingId};
 use crate::payment::Yen;
@@ -158,10 +158,14 @@ struct Wish<'a> {
 fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
     let salt = random_hex::<2>()?;
     let (attempt_id, telegram_id) = (random_hex::<16>()?, random_hex::<16>()?);
-    let intent = call
-        .instance
-        .store
-        .write(|rows| intend(call, rows, wish, (&attempt_id, &telegram_id, &salt)));
+    let return_key = random_hex::<16>()?;
+    let ids = (
+        attempt_id.as_str(),
+        telegram_id.as_str(),
+        salt.as_str(),
+        return_key.as_str(),
+    );
+    let intent = call.instance.store.write(|rows| intend(call, rows, wish, ids));
     let attempt = match intent {
         Ok(Some(attempt)) => attempt,
         // Another post of this form, or of another tab, was first: its outcome is shown, nothing is sent.
@@ -169,20 +173,29 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
         Err(error) if error.is_taken() => return outcome(call, wish.checkout),
         Err(error) => return Err(error.into()),
     };
-    let broken = |_| Problem::failed("attempt.unreadable", "the attempt cannot be sent");
+    if attempt.state()? == AttemptState::Authenticating {
+        return three_ds::begin(call, &attempt, &wish.token);
+    }
+    charge(call, &attempt, &wish.token)?;
+    outcome(call, wish.checkout)
+}
+
+/// Sends the 020 of an attempt whose intent is committed, and records what came of it.
+pub(super) fn charge(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<(), Problem> {
+    let broken = || Problem::failed("attempt.unreadable", "the attempt cannot be sent");
     let asked = Authorise {
-        trading_id: TradingId::try_from(attempt.trading_id.as_str()).map_err(broken)?,
+        trading_id: TradingId::try_from(attempt.trading_id.as_str()).map_err(|_| broken())?,
         amount: Yen::try_from(attempt.amount)
             .map_err(|_| Problem::misuse("order.amount", "the amount cannot be paid"))?,
-        class: wish.class,
+        class: PaymentClass::read(&attempt.payment_class, attempt.split_count).ok_or_else(broken)?,
         card: CardSource::Token {
-            token: wish.token.clone().into(),
+            token: token.into(),
             security_code: true,
         },
+        auth_id: attempt.auth_id.clone(),
     };
     let answer = call.instance.gateway.authorise(&asked, call.now());
-    settle::authorisation(call, &attempt, answer)?;
-    outcome(call, wish.checkout)
+    settle::authorisation(call, attempt, answer).map(drop)
 }
 
 /// Commits the attempt and its telegram before anything is sent; `None` where it may not be.
@@ -190,7 +203,7 @@ fn intend(
     call: &Call<'_>,
     rows: &mut Connection,
     wish: &Wish<'_>,
-    ids: (&str, &str, &str),
+    ids: (&str, &str, &str, &str),
 ) -> StoreResult<Option<Attempt>> {
     let now = call.moment();
     let Some(hold) = holds::find(rows, wish.checkout)? else {
@@ -226,18 +239,28 @@ fn intend(
         change_id: None,
         payment_class: wish.class.code().to_owned(),
         split_count: i32::from(wish.class.split_count()),
+        auth_id: None,
+        return_key: None,
+        sealed_card: None,
+        three_ds: false,
         version: 1,
     };
-    attempt.move_to(AttemptState::Sent);
+    let kind = if call.instance.config.card.three_ds.enabled {
+        three_ds::prepare(call, &mut attempt, (&wish.token, ids.3))?;
+        "450"
+    } else {
+        attempt.move_to(AttemptState::Sent);
+        "020"
+    };
     attempts::insert(rows, &attempt)?;
     let amount = Yen::try_from(attempt.amount).ok();
-    telegrams::insert(rows, &journal::sent(ids.1.to_owned(), &attempt, "020", amount, now))?;
+    telegrams::insert(rows, &journal::sent(ids.1.to_owned(), &attempt, kind, amount, now))?;
     orders::update(rows, &mut order)?;
     Ok(Some(attempt))
 }
 
 /// Where the shopper goes now, by what is known of the latest attempt.
-fn outcome(call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
+pub(super) fn outcome(call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
     let checkout = load(call, id)?;
     if let Some(reply) = elsewhere(call, &checkout)? {
         return Ok(reply);

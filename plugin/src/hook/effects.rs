@@ -149,6 +149,13 @@ fn applied(call: &Call<'_>, rows: &mut Connection, effect: &EffectRow) -> StoreR
             }
             orders::update(rows, &mut order)
         }
+        "order.paid" => {
+            if order.status()? == OrderStatus::New {
+                OrderStatus::Paid.name().clone_into(&mut order.status);
+                order.updated_at = order.updated_at.max(call.moment());
+            }
+            orders::update(rows, &mut order)
+        }
         "order.cancel" => {
             OrderStatus::Cancelled.name().clone_into(&mut order.status);
             order.updated_at = order.updated_at.max(call.moment());
@@ -166,6 +173,10 @@ fn rejected(call: &Call<'_>, rows: &mut Connection, effect: &EffectRow, id: Stri
             hold.move_to(HoldState::Rejected, call.moment());
             holds::update(rows, &mut hold)?;
         }
+        return Ok(());
+    }
+    // The host may have its own mind about 入金済み: nothing of ours rests on it.
+    if effect.kind == "order.paid" {
         return Ok(());
     }
     if effect.kind == "order.place"

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Call;
 use crate::fold::{fold, phone_digits, width};
+use crate::paygent::Shopper;
 use crate::payment::{OrderStatus, Yen};
 use crate::reply::{Problem, Reply};
 use crate::store::orders::Order;
@@ -56,6 +57,9 @@ pub(crate) struct OrderSnapshot {
     /// 出荷メール was sent.
     #[serde(default)]
     shipping_mail_sent: Option<bool>,
+    /// More of the shopper, for 3-D Secure. The e-mail is the customer's where none is given.
+    #[serde(default)]
+    shopper: Shopper,
 }
 
 /// The buyer, as the order names them.
@@ -143,6 +147,11 @@ impl OrderSnapshot {
         order.ordered_at = self.ordered_at.map(|at| at.naive_utc());
         let told_at = self.updated_at.naive_utc();
         order.told_at = Some(told_at);
+        let mut shopper = self.shopper.clone();
+        if shopper.email.is_empty() {
+            shopper.email.clone_from(&customer.email);
+        }
+        order.shopper = serde_json::to_string(&shopper).unwrap_or_default();
         order.updated_at = order.updated_at.max(told_at);
         order.search_name = short(&fold(&name));
         order.search_kana = short(&fold(&format!("{}{}", customer.family_kana, customer.given_kana)));
@@ -224,6 +233,7 @@ fn blank(snapshot: &OrderSnapshot) -> Order {
         search_products: String::new(),
         shipping_mail_sent: None,
         told_at: None,
+        shopper: String::new(),
         index_due: Some(1),
         version: 1,
     }

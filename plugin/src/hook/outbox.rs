@@ -8,6 +8,7 @@ use crate::reply::Effect;
 use crate::store::effects::EffectRow;
 use crate::store::holds::Hold;
 use crate::store::orders::Order;
+use crate::store::payments::Payment;
 use crate::store::{Connection, StoreResult, effects};
 
 /// The host is to take stock and points and set 決済処理中.
@@ -60,6 +61,14 @@ pub(super) fn withdraw(
         json!({"restore_cart": restore_cart}),
         now,
     )
+}
+
+/// The host is to set 入金済み: the gateway says that the money is taken (R58). It may refuse.
+pub(super) fn paid(rows: &mut Connection, order: &mut Order, payment: &Payment, now: NaiveDateTime) -> StoreResult<()> {
+    let key = format!("paid:{}:{}", order.order_id, payment.payment_id);
+    let at = payment.captured_at.unwrap_or(now).and_utc().to_rfc3339();
+    let data = json!({"status": OrderStatus::Paid.name(), "payment_id": payment.payment_id, "paid_at": at});
+    push(rows, order, ("order.paid", key), order.last_hold, data, now)
 }
 
 /// The host is to set 注文取消し and to give back stock and points.

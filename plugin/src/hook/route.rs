@@ -5,9 +5,12 @@ use crate::page;
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::random_hex;
 
-/// Every shopper page.
+/// Every shopper page, and what Paygent's servers ask for at the same place.
 pub(super) fn shopper(call: &Call<'_>) -> Result<Reply, Problem> {
-    dispatch(call, Audience::Shopper)
+    match matching(Audience::Gateway, &call.request.method, &call.request.path) {
+        Some(hook) => hook.run(call),
+        None => dispatch(call, Audience::Shopper),
+    }
 }
 
 /// Every staff page.
@@ -25,6 +28,7 @@ fn dispatch(call: &Call<'_>, audience: Audience) -> Result<Reply, Problem> {
 /// A problem as a page, for whoever sits at the browser: what went wrong in plain words, nothing of the inside.
 pub(super) fn trouble(call: &Call<'_>, problem: Problem) -> Reply {
     let (status, text) = match problem.status {
+        Status::Misuse if problem.code.ends_with(".doubled") => (400, "notice-unknown"),
         Status::Misuse => (404, "notice-unknown"),
         Status::Refused => (403, "notice-forbidden"),
         _ => (503, "notice-trouble"),

@@ -22,6 +22,7 @@ struct Lesson {
     evidence: Evidence,
     code: Option<String>,
     masked_card: Option<String>,
+    liability_shifted: Option<bool>,
     payment_id: Option<String>,
 }
 
@@ -41,30 +42,35 @@ pub(super) fn authorisation(
             },
             code: None,
             masked_card: good.masked_card_number,
+            liability_shifted: good.liability_shifted,
             payment_id,
         },
         Outcome::Declined(refusal) => Lesson {
             evidence: Evidence::Refused,
             code: Some(journal::nearest(&refusal.code, &refusal.detail)),
             masked_card: None,
+            liability_shifted: None,
             payment_id,
         },
         Outcome::NotExecuted(fault) => Lesson {
             evidence: Evidence::NotExecuted,
             code: Some(fault.code.as_str().to_owned()),
             masked_card: None,
+            liability_shifted: None,
             payment_id,
         },
         Outcome::Pending(refusal) => Lesson {
             evidence: Evidence::NoAnswer,
             code: Some(journal::nearest(&refusal.code, &refusal.detail)),
             masked_card: None,
+            liability_shifted: None,
             payment_id,
         },
         Outcome::Unknown(fault) => Lesson {
             evidence: Evidence::NoAnswer,
             code: Some(fault.code.as_str().to_owned()),
             masked_card: None,
+            liability_shifted: None,
             payment_id,
         },
     };
@@ -87,10 +93,11 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now());
     let state = journal::state_of(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
-    let mut masked_card = None;
+    let (mut masked_card, mut liability_shifted) = (None, None);
     let (evidence, code) = match outcome {
         Outcome::Good(Inquiry::Found(found)) => {
             masked_card = found.masked_card_number;
+            liability_shifted = found.liability_shifted;
             let (payment_id, status) = (found.payment_id.as_str().to_owned(), GatewayStatus(found.status));
             (
                 Evidence::Found {
@@ -115,6 +122,7 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
         evidence,
         code,
         masked_card,
+        liability_shifted,
         payment_id,
     };
     conclude(call, attempt_id, "094", &lesson, (state, &exchange)).map(Some)
@@ -127,6 +135,16 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
     let Some(mut attempt) = attempts::find(rows, id)? else {
         return Ok(None);
     };
+    if attempt.state()? == AttemptState::Authenticating {
+        // Nobody came back from the card company's page: nothing was asked for, and the token is forgotten.
+        if attempt.next_inquiry_at.is_some_and(|due| due <= now) {
+            attempt.sealed_card = None;
+            attempt.code = Some("3ds.left".to_owned());
+            end(&mut attempt, AttemptState::NotExecuted, now);
+            attempts::update(rows, &mut attempt)?;
+        }
+        return Ok(None);
+    }
     let just_asked = attempt.inquired_at.unwrap_or(attempt.sent_at) + APART > now;
     let open = attempt.state()?.is_in_flight() || attempt.state()? == AttemptState::Missing;
     if just_asked || !open {
@@ -430,7 +448,8 @@ fn payment_of(call: &Call<'_>, attempt: &Attempt, (id, status): (&str, GatewaySt
         captured_at: None,
         cancelled_at: None,
         account: call.instance.config.gateway.account(),
-        three_ds: false,
+        // The return told it first; where no key proves returns, the gateway's own word corrects it.
+        three_ds: attempt.three_ds && lesson.liability_shifted.unwrap_or(true),
         replaced_by: None,
         version: 1,
     }

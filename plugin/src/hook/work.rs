@@ -1,4 +1,4 @@
-//! `work.step`: what nobody waits for. Lost answers are asked for, planned telegrams sent, bulk runs
+//! `work.step`: what nobody waits for. Notices are looked at and fetched, lost answers are asked for, planned telegrams sent, bulk runs
 //! carried on, texts taken into the search index.
 
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::staff::bulk;
-use super::{Call, amend, operation, settle};
+use super::{Call, amend, notices, operation, settle};
 use crate::reply::{Problem, Reply};
-use crate::store::{attempts, jobs, orders, telegrams};
+use crate::store::{attempts, jobs, notices as notices_kept, orders, telegrams};
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -51,6 +51,16 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
             None => operation::resume(call, &telegram.telegram_id).map(|ran| ran.is_some()),
         };
         done += i32::from(survived(resumed, &telegram.order_id).unwrap_or_default());
+    }
+    for notice in store.read(|rows| notices_kept::due(rows, now, AT_ONCE))? {
+        if Instant::now() >= ends {
+            left += 1;
+            continue;
+        }
+        done += i32::from(survived(notices::look(call, &notice), &notice.payment_id).unwrap_or_default());
+    }
+    if Instant::now() < ends {
+        survived(notices::poll(call), "091");
     }
     for job in store.read(jobs::unfinished)? {
         if let Some(progress) = survived(bulk::advance(call, &job, ends), &job.job_id) {

@@ -60,7 +60,11 @@ pub(crate) struct CardProblem {
 }
 
 /// What a shopper is told of a refusal: generic, unless they can correct it themselves (PAYGENT, "Codes").
-const REFUSALS: [(&str, &str, &str); 17] = [
+const REFUSALS: [(&str, &str, &str); 21] = [
+    ("3ds.refused", "card-3ds-refused", ""),
+    ("3ds.attempt", "card-3ds-other", ""),
+    ("31007", "card-3ds-refused", ""),
+    ("31012", "card-3ds-other", ""),
     ("1G44", "card-bad-cvc", "cvc"),
     ("1G45", "card-bad-cvc", "cvc"),
     ("1G65", "card-bad-number", "number"),

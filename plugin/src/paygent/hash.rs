@@ -1,6 +1,8 @@
-//! `hc`, which stands for the client certificate on the `/s/` paths.
+//! `hc`: our own, which stands for the client certificate on the `/s/` paths; and the gateway's, on what it sends through
+//! other hands, a pushed notice and a 3-D Secure return.
 
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use super::telegram::Telegram;
 
@@ -32,15 +34,41 @@ pub(crate) fn hc(sender: &Sender<'_>, telegram: &Telegram, key: &str) -> String 
         sender.request_date,
         key,
     ];
+    sha256(&parts)
+}
+
+/// Lower-case hex SHA-256 of the parts, one after the other.
+fn sha256(parts: &[&str]) -> String {
     Sha256::digest(parts.concat())
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 
+/// The gateway's hash over these parts and the key is `given`: 64 lower-case hex digits, compared in constant time.
+pub(crate) fn fits(parts: &[&str], key: &str, given: &str) -> bool {
+    let expected = sha256(&[parts, &[key]].concat());
+    bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_vector_of_a_3d_secure_return_and_nothing_near_it() {
+        let parts = ["0", "11111111-1111-1111-1111-111111111111", "0"];
+        let hc = "e3f5400fb96b6ae955ac16f58cc81ba33e93f5ae35ec4a07bac6f0496c51bc43";
+        assert!(fits(&parts, "test_1234567890123456789", hc));
+        for wrong in [hc.to_uppercase().as_str(), &hc[1..], "", "0e0", &format!("{hc}0")] {
+            assert!(!fits(&parts, "test_1234567890123456789", wrong), "{wrong}");
+        }
+        assert!(
+            !fits(&["1", parts[1], "0"], "test_1234567890123456789", hc),
+            "another result"
+        );
+        assert!(!fits(&parts, "another key", hc));
+    }
 
     #[test]
     fn the_vector_of_a_void() {

@@ -10,9 +10,17 @@ impl Fields {
     /// Reads a body. Lines without `=` (real replies begin with an empty one) are passed over; the value of a key that
     /// ends in `_html` starts on the next line and runs to the end of the body.
     pub(crate) fn parse(body: &[u8]) -> Self {
-        let text = windows_31j::decode(body);
+        Self::read(&windows_31j::decode(body))
+    }
+
+    /// The same for 450, which alone answers in UTF-8.
+    pub(crate) fn parse_utf8(body: &[u8]) -> Self {
+        Self::read(&String::from_utf8_lossy(body))
+    }
+
+    fn read(text: &str) -> Self {
         let mut fields = Vec::new();
-        let mut rest = text.as_str();
+        let mut rest = text;
         while !rest.is_empty() {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             let line = line.strip_suffix('\r').unwrap_or(line);

@@ -1,4 +1,4 @@
-//! A telegram on its way out: ordered fields, percent-encoded Windows-31J.
+//! A telegram on its way out: ordered fields, percent-encoded Windows-31J (450: UTF-8).
 
 use super::windows_31j::{self, Unencodable};
 
@@ -32,6 +32,15 @@ impl Telegram {
         self
     }
 
+    /// One field more, if there is a value.
+    pub(crate) fn with_some(self, field: &'static str, value: &str) -> Self {
+        if value.is_empty() {
+            self
+        } else {
+            self.with(field, value)
+        }
+    }
+
     /// The value of a field; empty where there is none.
     pub(crate) fn value(&self, field: &str) -> &str {
         self.fields
@@ -42,9 +51,11 @@ impl Telegram {
 
     /// The fields that may be journaled: neither password nor token nor hash.
     pub(crate) fn masked(&self) -> Vec<(String, String)> {
-        const SECRET: [&str; 3] = ["card_token", "connect_password", "hc"];
+        const SECRET: [&str; 4] = ["card_token", "connect_password", "hc", "term_url"];
+        // What 450 tells of a person stays out of the journal.
+        const PERSONAL: [&str; 4] = ["bill_", "ship_", "email", "cardholder"];
         let mask = |name: &str, value: &str| {
-            if SECRET.contains(&name) {
+            if SECRET.contains(&name) || PERSONAL.iter().any(|begin| name.starts_with(begin)) {
                 "***".to_owned()
             } else {
                 value.to_owned()
@@ -61,7 +72,11 @@ impl Telegram {
         let own = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
         let mut body = String::new();
         for (field, value) in before.iter().copied().chain(own) {
-            let bytes = windows_31j::encode(value).map_err(|source| FieldError { field, source })?;
+            // 450 alone is written in UTF-8.
+            let bytes = match self.kind {
+                "450" => value.as_bytes().to_vec(),
+                _ => windows_31j::encode(value).map_err(|source| FieldError { field, source })?,
+            };
             if !body.is_empty() {
                 body.push('&');
             }

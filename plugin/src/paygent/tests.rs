@@ -46,6 +46,7 @@ fn card() -> Authorise {
             token: "tok_abc/+=123".into(),
             security_code: true,
         },
+        auth_id: None,
     }
 }
 
@@ -95,6 +96,56 @@ fn a_new_amount_is_authorised_on_the_card_of_the_earlier_payment() {
              &3dsecure_ryaku=1&ref_trading_id=1000"
         )
     );
+}
+
+#[test]
+fn an_authenticated_holder_is_named_by_the_authentication_alone() {
+    let body = sent(&authorise(&Authorise {
+        auth_id: Some("11111111-1111-1111-1111-111111111111".to_owned()),
+        ..card()
+    }));
+    assert!(
+        body.contains("&3dsecure_use_type=2&3ds_auth_id=11111111-1111-1111-1111-111111111111&"),
+        "{body}"
+    );
+    assert!(!body.contains("3dsecure_ryaku"));
+}
+
+#[test]
+fn r18_450_tells_what_the_host_knows_and_journals_nothing_of_a_person() {
+    let shopper = Shopper {
+        email: "taro@example.com".to_owned(),
+        login_type: "02".to_owned(),
+        billing: Address {
+            state: "44".to_owned(),
+            city: "大分市".to_owned(),
+            post_code: "8700000".to_owned(),
+            ..Address::default()
+        },
+        ..Shopper::default()
+    };
+    let telegram = authenticate(&Authenticate {
+        trading_id: trading("1001"),
+        amount: Yen::try_from(3300).unwrap(),
+        card_token: "tok_1".into(),
+        term_url: "https://shop.example/paygent/pay/c/return/k".to_owned(),
+        merchant_name: "SHOP".to_owned(),
+        shopper,
+    });
+    assert_eq!(
+        sent(&telegram),
+        format!(
+            "{PREFIX}&telegram_kind=450&trading_id=1001&term_url=https%3A%2F%2Fshop.example%2Fpaygent%2Fpay%2Fc%2Freturn%2Fk\
+             &merchant_name=SHOP&authentication_type=01&card_set_method=token&payment_amount=3300&card_token=tok_1\
+             &email_address=taro%40example.com&login_type=02&bill_address_state=44\
+             &bill_address_city=%E5%A4%A7%E5%88%86%E5%B8%82&bill_address_post_code=8700000&bill_address_country=392"
+        ),
+        "in UTF-8, and nothing that is not known"
+    );
+    let journaled = format!("{:?}", telegram.masked());
+    for secret in ["taro", "大分", "tok_1", "return/k"] {
+        assert!(!journaled.contains(secret), "{secret} in {journaled}");
+    }
 }
 
 #[test]

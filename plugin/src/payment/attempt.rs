@@ -5,6 +5,8 @@ use chrono::{NaiveDateTime, TimeDelta};
 /// What is known of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptState {
+    /// The holder is being authenticated (450): nothing was asked for yet, and nothing is held.
+    Authenticating,
     /// The intent is committed; the telegram may have left.
     Sent,
     /// Sent, and the answer is lost: only an inquiry can tell.
@@ -26,7 +28,8 @@ pub(crate) enum AttemptState {
 }
 
 impl AttemptState {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
+        Self::Authenticating,
         Self::Sent,
         Self::Unknown,
         Self::Authorised,
@@ -41,6 +44,7 @@ impl AttemptState {
     /// Its name in a row.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Authenticating => "authenticating",
             Self::Sent => "sent",
             Self::Unknown => "unknown",
             Self::Authorised => "authorised",

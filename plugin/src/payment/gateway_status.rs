@@ -33,4 +33,31 @@ impl GatewayStatus {
     pub(crate) fn is_over(self) -> bool {
         matches!(self.0, 11 | 12 | 32 | 33 | 60)
     }
+
+    /// How far along a payment's life a status is: it never moves back (decision of the settle function).
+    pub(crate) fn rank(self) -> u8 {
+        match self.0 {
+            20 => 1,
+            30 | 31 | 36 => 2,
+            40 => 3,
+            41 => 4,
+            42 | 50 => 5,
+            11 | 12 | 32 | 33 | 60 => 6,
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payments_life_goes_one_way() {
+        let life = [20, 30, 40, 41, 42, 60].map(|status| GatewayStatus(status).rank());
+        assert!(life.is_sorted(), "{life:?}");
+        for over in [11, 32, 33, 60] {
+            assert!(GatewayStatus(over).rank() > GatewayStatus::CAPTURED_FOR_GOOD.rank());
+        }
+    }
 }

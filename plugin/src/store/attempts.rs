@@ -33,6 +33,14 @@ pub(crate) struct Attempt {
     pub(crate) payment_class: String,
     /// Number of instalments; 0 where there are none.
     pub(crate) split_count: i32,
+    /// `3ds_auth_id` of its 450.
+    pub(crate) auth_id: Option<String>,
+    /// What the address ends in that the browser comes back to.
+    pub(crate) return_key: Option<String>,
+    /// The card's token, encrypted, while its holder is authenticated; gone when that is over.
+    pub(crate) sealed_card: Option<String>,
+    /// Authenticated: the card company bears chargebacks.
+    pub(crate) three_ds: bool,
     pub(crate) version: i32,
 }
 
@@ -76,6 +84,24 @@ pub(crate) fn of_form(connection: &mut Connection, form: &str) -> StoreResult<Op
 pub(crate) fn live_of(connection: &mut Connection, order_id: &str) -> StoreResult<Option<Attempt>> {
     Ok(attempts::table
         .filter(attempts::live_order.eq(order_id))
+        .select(Attempt::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// The attempt whose 3-D Secure comes back to that address.
+pub(crate) fn of_return(connection: &mut Connection, return_key: &str) -> StoreResult<Option<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::return_key.eq(return_key))
+        .select(Attempt::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// The attempt that carries that trading_id.
+pub(crate) fn of_trading_id(connection: &mut Connection, trading_id: &str) -> StoreResult<Option<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::trading_id.eq(trading_id))
         .select(Attempt::as_select())
         .first(connection)
         .optional()?)

@@ -49,6 +49,8 @@ pub(crate) struct Order {
     pub(crate) told_at: Option<NaiveDateTime>,
     /// 1 while its text waits for the search index.
     pub(crate) index_due: Option<i32>,
+    /// JSON: what the host tells of the shopper for 3-D Secure.
+    pub(crate) shopper: String,
     pub(crate) version: i32,
 }
 

@@ -30,6 +30,7 @@ table! {
         shipping_mail_sent -> Nullable<Bool>,
         told_at -> Nullable<Timestamp>,
         index_due -> Nullable<Integer>,
+        shopper -> Text,
         version -> Integer,
     }
 }
@@ -72,6 +73,10 @@ table! {
         change_id -> Nullable<Text>,
         payment_class -> Text,
         split_count -> Integer,
+        auth_id -> Nullable<Text>,
+        return_key -> Nullable<Text>,
+        sealed_card -> Nullable<Text>,
+        three_ds -> Bool,
         version -> Integer,
     }
 }
@@ -232,6 +237,31 @@ table! {
     facts (name) {
         name -> Text,
         value -> Text,
+    }
+}
+
+table! {
+    notices (notice_id) {
+        notice_id -> BigInt,
+        payment_id -> Text,
+        trading_id -> Text,
+        status -> Integer,
+        amount -> BigInt,
+        fields -> Text,
+        source -> Text,
+        state -> Text,
+        tries -> Integer,
+        received_at -> Timestamp,
+        due_at -> Nullable<Timestamp>,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    leases (name) {
+        name -> Text,
+        until -> Timestamp,
+        epoch -> Integer,
     }
 }
 

@@ -6,10 +6,11 @@ use serde_json::json;
 use crate::hook::{Call, staff};
 use crate::page::{self, Check, Fact, SettingsPage};
 use crate::paygent::{Inquire, Inquiry, Outcome, TradingId};
+use crate::payment::{Yen, japan};
 use crate::reply::{Problem, Reply};
 use crate::request::Operator;
 use crate::seal::random_hex;
-use crate::store::facts;
+use crate::store::{facts, notices};
 
 /// `admin.settings`.
 pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -38,7 +39,7 @@ fn drawn(call: &Call<'_>, operator: &Operator, checks: Vec<Check>) -> Result<Rep
     });
     let shown = SettingsPage {
         check_url: format!("{}/settings/check", call.staff_url()),
-        groups: groups(call),
+        groups: groups(call)?,
         checks,
         staff: frame,
     };
@@ -46,7 +47,7 @@ fn drawn(call: &Call<'_>, operator: &Operator, checks: Vec<Check>) -> Result<Rep
 }
 
 /// The settings, group by group.
-fn groups(call: &Call<'_>) -> Vec<(String, Vec<Fact>)> {
+fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
     let config = &call.instance.config;
     let words = |id: &str| page::text(call.language, id, &[]);
     let fact = |id: &str, value: String| Fact {
@@ -59,6 +60,8 @@ fn groups(call: &Call<'_>) -> Vec<(String, Vec<Fact>)> {
         mark: "",
     };
     let kept = |is_set: bool| words(if is_set { "settings-secret-set" } else { "settings-none" });
+    let on = |is_on: bool| words(if is_on { "settings-on" } else { "settings-off" });
+    let taken = |is_taken: bool| words(if is_taken { "settings-taken" } else { "settings-refused" });
     let days = |count: u16| page::text(call.language, "settings-days", &[("count", &count.to_string())]);
     let shown = config.gateway.shown();
     let column_names = config
@@ -104,6 +107,29 @@ fn groups(call: &Call<'_>) -> Vec<(String, Vec<Fact>)> {
                 .collect::<Vec<_>>()
                 .join(", "),
         ),
+        fact("settings-three-ds", on(config.card.three_ds.enabled)),
+        fact("settings-three-ds-key", kept(config.card.three_ds.key.is_some())),
+        fact("settings-attempts", taken(config.card.three_ds.accept_attempts)),
+        fact(
+            "settings-brands-without",
+            taken(config.card.three_ds.accept_brands_without),
+        ),
+    ];
+    let told = vec![
+        fact(
+            "settings-notice-url",
+            format!("{}/notice", config.urls.shopper.trim_end_matches('/')),
+        ),
+        fact("settings-notice-push", on(config.notices.key.is_some())),
+        fact(
+            "settings-notice-poll",
+            match config.notices.poll_secs {
+                0 => words("settings-off"),
+                seconds => page::text(call.language, "settings-seconds", &[("count", &seconds.to_string())]),
+            },
+        ),
+        fact("settings-notice-last", last_notice(call)?),
+        fact("settings-notice-unexplained", unexplained(call)?),
     ];
     let staff = vec![
         fact("settings-columns", column_names.collect::<Vec<_>>().join("、")),
@@ -122,11 +148,36 @@ fn groups(call: &Call<'_>) -> Vec<(String, Vec<Fact>)> {
         fact("settings-database", config.database.display().to_string()),
         fact("settings-version", env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    vec![
+    Ok(vec![
         (words("settings-account"), account),
         (words("settings-card"), card),
+        (words("settings-notices"), told),
         (words("settings-staff"), staff),
-    ]
+    ])
+}
+
+/// Notices about payments that nobody here knows, or with another amount than the gateway says when asked.
+fn unexplained(call: &Call<'_>) -> Result<String, Problem> {
+    const SHOWN: i64 = 10;
+    let kept = call.instance.store.read(|rows| notices::unexplained(rows, SHOWN))?;
+    let lines = kept.iter().map(|notice| {
+        let status = page::gateway_status(call.language, notice.status);
+        let amount = Yen::try_from(notice.amount).unwrap_or(Yen::ZERO);
+        format!(
+            "{}: {} {} {status} {amount}",
+            notice.notice_id, notice.payment_id, notice.trading_id
+        )
+    });
+    Ok(lines.collect::<Vec<_>>().join(" / "))
+}
+
+/// Number and Japanese time of the notice that came last; a shop whose notices stopped sees it here.
+fn last_notice(call: &Call<'_>) -> Result<String, Problem> {
+    let last = call.instance.store.read(notices::last)?;
+    Ok(last.map_or_else(String::new, |notice| {
+        let at = japan::clock(notice.received_at).format("%Y/%m/%d %H:%M");
+        format!("{at} ({}, {})", notice.notice_id, notice.source)
+    }))
 }
 
 fn finding(call: &Call<'_>, id: &'static str, good: bool, arguments: &[(&str, &str)]) -> Check {

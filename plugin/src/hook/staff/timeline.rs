@@ -17,10 +17,11 @@ use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
 use crate::store::changes::Change;
 use crate::store::flags::Flag;
+use crate::store::notices::Notice;
 use crate::store::orders::Listed;
 use crate::store::payments::Payment;
 use crate::store::telegrams::{self, Telegram};
-use crate::store::{attempts, changes, flags, orders, payments};
+use crate::store::{attempts, changes, flags, notices, orders, payments};
 
 /// All that is known of an order's payments.
 struct Known {
@@ -28,6 +29,7 @@ struct Known {
     payments: Vec<Payment>,
     telegrams: Vec<Telegram>,
     changes: Vec<Change>,
+    notices: Vec<Notice>,
     flags: Vec<Flag>,
     /// The attempt that nobody has answered for yet.
     in_flight: Option<Attempt>,
@@ -88,13 +90,17 @@ fn load(call: &Call<'_>, hook: &'static str) -> Result<Known, Problem> {
         let Some(order) = orders::find(rows, &id)?.filter(|order| !order.removed) else {
             return Ok(None);
         };
+        let (payments, attempts) = (payments::of_order(rows, &id)?, attempts::of_order(rows, &id)?);
+        let payment_ids: Vec<&str> = payments.iter().map(|payment| payment.payment_id.as_str()).collect();
+        let trading_ids: Vec<&str> = attempts.iter().map(|attempt| attempt.trading_id.as_str()).collect();
         Ok(Some(Known {
             listed: orders::listed(rows, order)?,
-            payments: payments::of_order(rows, &id)?,
+            notices: notices::about(rows, &payment_ids, &trading_ids)?,
             telegrams: telegrams::of_order(rows, &id)?,
             changes: changes::of_order(rows, &id)?,
             flags: flags::standing(rows, &id)?,
-            in_flight: attempts::of_order(rows, &id)?
+            payments,
+            in_flight: attempts
                 .into_iter()
                 .rfind(|attempt| attempt.state().is_ok_and(AttemptState::is_in_flight)),
         }))
@@ -183,7 +189,7 @@ fn shown_payment(call: &Call<'_>, payment: &Payment) -> page::PaymentLine {
     }
 }
 
-/// Telegrams and the ends of changes, the newest first.
+/// Telegrams, notices and the ends of changes, the newest first.
 fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
     let words = |id: &str| page::text(call.language, id, &[]);
     let telegram = |telegram: &Telegram| {
@@ -252,6 +258,29 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
         };
         (at, event)
     };
+    let notice = |notice: &Notice| {
+        let event = Event {
+            at: japanese_time(notice.received_at),
+            who: words("event-gateway"),
+            what: page::text(
+                call.language,
+                "event-notice",
+                &[("status", &page::gateway_status(call.language, notice.status))],
+            ),
+            kind: notice.source.clone(),
+            state: words(&format!("notice-state-{}", notice.state)),
+            tone: match notice.state.as_str() {
+                notices::APPLIED => "good",
+                notices::NEW => "open",
+                _ => "bad",
+            },
+            amount: Yen::try_from(notice.amount).unwrap_or(Yen::ZERO).to_string(),
+            id: format!("{} ({})", notice.payment_id, notice.notice_id),
+            answer: String::new(),
+            exchange: Vec::new(),
+        };
+        (notice.received_at, event)
+    };
     // A change's end stands behind its last step.
     let last_step = |change: &Change| {
         let own = |telegram: &Telegram| telegram.change_id.as_deref() == Some(&change.change_id);
@@ -264,6 +293,7 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
         .map(|(place, row)| (Some(place), telegram(row)));
     let mut all: Vec<_> = telegrams.collect();
     all.extend(known.changes.iter().map(|row| (last_step(row), change(row))));
+    all.extend(known.notices.iter().map(|row| (None, notice(row))));
     all.sort_by_key(|(place, (at, _))| (*at, *place));
     all.into_iter().rev().map(|(_, (_, event))| event).collect()
 }

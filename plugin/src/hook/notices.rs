@@ -1,0 +1,240 @@
+//! Notices: that a payment came to a status, pushed by the gateway or fetched by 091. Each is kept once, by its number, and
+//! answered; then the gateway is asked (094), and that is believed: a notice's hash does not cover its status, and notices
+//! come late, twice and out of order. A number that is missing is fetched.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::{Call, observe, settle};
+use crate::paygent::{self, Answer, Inquire, Inquiry, NoticeFields, Outcome, PaymentId};
+use crate::reply::{Problem, Reply, Status};
+use crate::store::notices::{self, Notice};
+use crate::store::{attempts, changes, leases, payments, telegrams};
+
+/// Exactly what the gateway waits for; anything else and it sends the notice again.
+const ACCEPTED: &str = "result=0";
+/// Telegrams of one look at 091.
+const MOST_FETCHED: usize = 20;
+/// A notice about a payment that nobody here knows is looked at again for so long.
+const UNKNOWN_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// `notice.push`.
+pub(super) fn push(call: &Call<'_>) -> Result<Reply, Problem> {
+    let Some(key) = &call.instance.config.notices.key else {
+        // Nothing here proves who sends: 091 does the work.
+        return Ok(answer(404, "push is off").because(Status::Refused, "notice.off", "no notices.key is configured"));
+    };
+    let form = call.request.form()?;
+    let fields = form.pairs();
+    let doubled = fields
+        .iter()
+        .enumerate()
+        .any(|(place, (name, _))| fields.iter().skip(place + 1).any(|(other, _)| other == name));
+    let read = paygent::notice_fields(fields).filter(|_| !doubled);
+    let Some(read) = read else {
+        return Ok(answer(400, "malformed").because(
+            Status::Misuse,
+            "notice.malformed",
+            "the notice lacks a number, or has one twice",
+        ));
+    };
+    let value = |name: &str| {
+        fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
+    let signed = [
+        value("payment_notice_id"),
+        value("payment_id"),
+        value("trading_id"),
+        value("payment_type"),
+        value("payment_amount"),
+    ];
+    if !paygent::hash::fits(&signed, key.expose_secret(), value("hc")) {
+        tracing::error!(notice = read.notice_id, "notice.forged");
+        return Ok(answer(403, "refused").because(Status::Refused, "notice.forged", "the hash does not fit"));
+    }
+    let kept = call
+        .instance
+        .store
+        .write(|rows| notices::keep(rows, &row(call, &read, "push")))?;
+    Ok(answer(200, ACCEPTED).with_data(json!({"notice": read.notice_id, "new": kept})))
+}
+
+fn answer(status: u16, body: &str) -> Reply {
+    let mut reply = Reply {
+        status: Some(status),
+        body: Some(body.to_owned()),
+        ..Reply::default()
+    };
+    reply.headers.insert("content-type".to_owned(), "text/plain".to_owned());
+    reply
+}
+
+fn row(call: &Call<'_>, read: &NoticeFields, source: &str) -> Notice {
+    Notice {
+        notice_id: read.notice_id,
+        payment_id: read.payment_id.as_str().to_owned(),
+        trading_id: read.trading_id.clone(),
+        status: read.status,
+        amount: read.amount.get(),
+        fields: serde_json::to_string(&read.all).unwrap_or_default(),
+        source: source.to_owned(),
+        state: notices::NEW.to_owned(),
+        tries: 0,
+        received_at: call.moment(),
+        due_at: Some(call.moment()),
+        settled_at: None,
+    }
+}
+
+/// Looks at one notice; whether what follows from it is so now.
+pub(super) fn look(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
+    let store = &call.instance.store;
+    let known = store.read(|rows| {
+        let Some(payment) = payments::find(rows, &notice.payment_id)? else {
+            return Ok(None);
+        };
+        let busy = telegrams::open_on(rows, &payment.payment_id)?.is_some()
+            || changes::of_order(rows, &payment.order_id)?
+                .iter()
+                .any(|change| change.open_order.is_some());
+        Ok(Some((payment, busy)))
+    })?;
+    match known {
+        // The operation under way asks by itself, and knows what it wants.
+        Some((_, true)) => later(call, notice),
+        Some((payment, false)) => {
+            let Ok(id) = PaymentId::try_from(payment.payment_id.as_str()) else {
+                return end(call, notice, notices::UNKNOWN);
+            };
+            let Answer { outcome, .. } = call.instance.gateway.inquire(&Inquire::ByPayment(id), call.now());
+            let Outcome::Good(Inquiry::Found(found)) = outcome else {
+                return later(call, notice);
+            };
+            let moved = store.write(|rows| {
+                let Some(mut now) = payments::find(rows, &notice.payment_id)? else {
+                    return Ok(false);
+                };
+                if now.version != payment.version || telegrams::open_on(rows, &now.payment_id)?.is_some() {
+                    return Ok(false);
+                }
+                observe::found(rows, &mut now, &found, call.moment())?;
+                Ok(true)
+            })?;
+            let says_the_same = found.amount.get() == notice.amount;
+            match moved {
+                false => later(call, notice),
+                true if says_the_same => end(call, notice, notices::APPLIED),
+                true => {
+                    let detail = format!(
+                        "notice {} says {} yen of payment {}, the gateway says {} when asked",
+                        notice.notice_id,
+                        notice.amount,
+                        notice.payment_id,
+                        found.amount.get()
+                    );
+                    store.write(|rows| observe::raise(rows, &payment, "notice.differs", detail, call.moment()))?;
+                    end(call, notice, notices::MISMATCHED)
+                }
+            }
+        }
+        None => unknown(call, notice),
+    }
+}
+
+/// About no payment that stands here: an attempt whose answer is still looked for, or somebody else's.
+fn unknown(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
+    let store = &call.instance.store;
+    if let Some(attempt) = store.read(|rows| attempts::of_trading_id(rows, &notice.trading_id))? {
+        settle::inquire(call, &attempt.attempt_id)?;
+        let settled = store.read(|rows| payments::find(rows, &notice.payment_id))?.is_some();
+        if settled {
+            return end(call, notice, notices::APPLIED);
+        }
+    }
+    if notice.received_at + UNKNOWN_FOR < call.moment() {
+        tracing::error!(
+            notice = notice.notice_id,
+            payment_id = notice.payment_id,
+            trading_id = notice.trading_id,
+            "notice.unknown"
+        );
+        return end(call, notice, notices::UNKNOWN);
+    }
+    later(call, notice)
+}
+
+fn later(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
+    const FIRST_SECS: i64 = 3;
+    const MOST_SECS: i64 = 3_600;
+    let doublings = u32::try_from(notice.tries.clamp(0, 12)).unwrap_or(0);
+    let wait = FIRST_SECS
+        .saturating_mul(2_i64.saturating_pow(doublings))
+        .min(MOST_SECS);
+    write(call, notice, |row, now| {
+        row.tries += 1;
+        row.due_at = Some(now + TimeDelta::seconds(wait));
+    })?;
+    Ok(false)
+}
+
+fn end(call: &Call<'_>, notice: &Notice, state: &str) -> Result<bool, Problem> {
+    write(call, notice, |row, now| {
+        state.clone_into(&mut row.state);
+        row.due_at = None;
+        row.settled_at = Some(now);
+    })?;
+    Ok(true)
+}
+
+fn write(call: &Call<'_>, notice: &Notice, change: impl FnOnce(&mut Notice, NaiveDateTime)) -> Result<(), Problem> {
+    Ok(call.instance.store.write(|rows| {
+        if let Some(mut row) = notices::find(rows, notice.notice_id)?
+            && row.settled_at.is_none()
+        {
+            change(&mut row, call.moment());
+            notices::update(rows, &row)?;
+        }
+        Ok(())
+    })?)
+}
+
+/// Fetches what was not pushed (091), and what is missing between the numbers that are kept; one process at a time. How many.
+pub(super) fn poll(call: &Call<'_>) -> Result<usize, Problem> {
+    let every = call.instance.config.notices.poll_secs;
+    if every == 0 {
+        return Ok(0);
+    }
+    let store = &call.instance.store;
+    let now = call.moment();
+    let until = now + TimeDelta::seconds(i64::from(every));
+    if !store.write(|rows| leases::take(rows, "091", (now, until)))? {
+        return Ok(0);
+    }
+    let mut fetched = 0;
+    while fetched < MOST_FETCHED && fetch(call, None)? {
+        fetched += 1;
+    }
+    for missing in store.read(|rows| notices::gaps(rows, MOST_FETCHED.saturating_sub(fetched)))? {
+        fetched += usize::from(fetch(call, Some(missing))?);
+    }
+    Ok(fetched)
+}
+
+/// One 091; whether it brought a notice.
+fn fetch(call: &Call<'_>, number: Option<i64>) -> Result<bool, Problem> {
+    let Answer { outcome, .. } = call.instance.gateway.next_notice(number, call.now());
+    match outcome {
+        Outcome::Good(Some(read)) => {
+            call.instance
+                .store
+                .write(|rows| notices::keep(rows, &row(call, &read, "091")))?;
+            Ok(true)
+        }
+        Outcome::Good(None) => Ok(false),
+        Outcome::Declined(_) | Outcome::Pending(_) | Outcome::NotExecuted(_) | Outcome::Unknown(_) => Ok(false),
+    }
+}

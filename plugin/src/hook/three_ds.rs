@@ -1,0 +1,257 @@
+//! EMV 3-D Secure: 450 before 020. The browser goes to the card company's page and comes back by GET, perhaps without any
+//! cookie, perhaps as another browser, perhaps as no browser at all: the address alone names the attempt, the hash proves
+//! the outcome, and the attempt's own row decides whether it is the first to come.
+//!
+//! The card's token has to wait for the holder. It is locked into the attempt's row, and gone when the wait is over.
+
+use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::route::{notice, whole};
+use super::{Call, card, journal};
+use crate::page;
+use crate::paygent::{self, Answer, Authenticate, Class, Outcome, Shopper, TradingId};
+use crate::payment::Yen;
+use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::hold::HoldState;
+use crate::reply::{Problem, Reply, Status};
+use crate::seal::random_hex;
+use crate::store::attempts::Attempt;
+use crate::store::{Connection, StoreError, StoreResult, attempts, holds, orders, telegrams};
+
+/// How long a holder may take at the card company's page.
+const PATIENCE: TimeDelta = TimeDelta::minutes(35);
+/// The longest page that is shown.
+const PAGE_LIMIT: usize = 512 << 10;
+
+/// Makes an attempt one that waits for its holder. The caller commits it before 450 leaves.
+pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, (token, return_key): (&str, &str)) -> StoreResult<()> {
+    attempt.move_to(AttemptState::Authenticating);
+    attempt.return_key = Some(return_key.to_owned());
+    attempt.next_inquiry_at = Some(call.moment() + PATIENCE);
+    let locked = call.instance.seal.lock(token, &attempt.attempt_id);
+    attempt.sealed_card = Some(locked.map_err(|problem| StoreError::Unreadable {
+        row: attempt.attempt_id.clone(),
+        word: problem.to_string(),
+    })?);
+    Ok(())
+}
+
+/// Sends 450, and shows the card company's page.
+pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<Reply, Problem> {
+    let config = &call.instance.config;
+    let order = call.instance.store.read(|rows| orders::find(rows, &attempt.order_id))?;
+    let checkout = call
+        .instance
+        .store
+        .read(|rows| holds::of_order(rows, &attempt.order_id, attempt.hold))?;
+    let (Some(order), Some(hold), Some(return_key)) = (order, checkout, &attempt.return_key) else {
+        return Err(Problem::failed("attempt.lost", "the attempt's order is gone"));
+    };
+    // From the settings alone: whoever can set a header must not choose where a holder comes back to.
+    let shop = config.urls.shopper.trim_end_matches('/');
+    let asked = Authenticate {
+        trading_id: TradingId::try_from(attempt.trading_id.as_str())
+            .map_err(|_| Problem::failed("attempt.unreadable", "the attempt cannot be sent"))?,
+        amount: Yen::try_from(attempt.amount)
+            .map_err(|_| Problem::misuse("order.amount", "the amount cannot be paid"))?,
+        card_token: token.into(),
+        term_url: format!("{shop}/pay/{}/return/{return_key}", hold.checkout),
+        merchant_name: config.card.three_ds.merchant_name.clone(),
+        shopper: serde_json::from_str::<Shopper>(&order.shopper).unwrap_or_default(),
+    };
+    let Answer { outcome, exchange } = call.instance.gateway.authenticate(&asked, call.now());
+    let state = journal::state_of(&outcome);
+    let (code, page) = match outcome {
+        Outcome::Good(begun) if begun.page.len() <= PAGE_LIMIT => (None, Some(begun)),
+        Outcome::Good(_) => (Some("reply.too_long".to_owned()), None),
+        Outcome::Declined(refusal) | Outcome::Pending(refusal) => {
+            (Some(journal::nearest(&refusal.code, &refusal.detail)), None)
+        }
+        Outcome::NotExecuted(fault) | Outcome::Unknown(fault) => (Some(fault.code.as_str().to_owned()), None),
+    };
+    let goes_on_without = code.as_deref() == Some("31012") && config.card.three_ds.accept_brands_without;
+    let spare = random_hex::<16>()?;
+    let next = call.instance.store.write(|rows| {
+        if let Some(mut row) = telegrams::of_attempt(rows, &attempt.attempt_id, "450")? {
+            journal::record(&mut row, state, code.clone(), &exchange, call.moment());
+            telegrams::update(rows, &mut row)?;
+        }
+        let Some(mut now) = attempts::find(rows, &attempt.attempt_id)? else {
+            return Ok(None);
+        };
+        if let Some(begun) = &page {
+            now.auth_id = Some(begun.auth_id.clone());
+        } else if goes_on_without {
+            return send(call, rows, now, spare.clone());
+        } else {
+            refuse(call, &mut now, code.as_deref().unwrap_or("3ds.refused"));
+        }
+        attempts::update(rows, &mut now)?;
+        Ok(None)
+    })?;
+    if let Some((attempt, token)) = next {
+        card::charge(call, &attempt, &token)?;
+        return card::outcome(call, &hold.checkout);
+    }
+    match page {
+        Some(begun) => Ok(whole(200, page::acs(begun.page)).with_data(json!({"outcome": "authenticating"}))),
+        None => card::outcome(call, &hold.checkout),
+    }
+}
+
+/// Ends an attempt that was not authenticated: nothing was asked for.
+fn refuse(call: &Call<'_>, attempt: &mut Attempt, code: &str) {
+    let fault = code.contains('.') && !code.starts_with("3ds.") || paygent::class(code) == Class::GatewaySide;
+    attempt.move_to(if fault {
+        AttemptState::NotExecuted
+    } else {
+        AttemptState::Declined
+    });
+    attempt.code = Some(code.to_owned());
+    attempt.sealed_card = None;
+    attempt.settled_at = Some(call.moment());
+    attempt.next_inquiry_at = None;
+}
+
+/// What a return says, if it says each thing once.
+struct Said<'a> {
+    result: &'a str,
+    auth_id: &'a str,
+    attempt_kbn: &'a str,
+    hc: &'a str,
+}
+
+/// `card.return`: the browser, or the gateway itself, comes back.
+pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
+    let mut segments = call.request.path.split('/').filter(|segment| !segment.is_empty());
+    let (Some(checkout), Some(return_key)) = (segments.nth(1), segments.nth(1)) else {
+        return Err(Problem::misuse(
+            "request.path",
+            "`card.return` needs a path like /pay/{checkout}/return/{key}",
+        ));
+    };
+    let said = read(call)?;
+    let found = call.instance.store.read(|rows| attempts::of_return(rows, return_key))?;
+    let Some(attempt) = found else {
+        return Err(Problem::misuse("attempt.unknown", "there is no such attempt"));
+    };
+    let of_checkout = call.instance.store.read(|rows| holds::find(rows, checkout))?;
+    let fits_checkout =
+        of_checkout.is_some_and(|hold| hold.order_id == attempt.order_id && hold.number == attempt.hold);
+    if !fits_checkout || attempt.auth_id.as_deref() != Some(said.auth_id) || !is_genuine(call, &said) {
+        tracing::error!(
+            order = attempt.order_id,
+            trading_id = attempt.trading_id,
+            "three_ds.forged"
+        );
+        return Ok(notice(call, 400, "notice-forged", None).because(
+            Status::Refused,
+            "three_ds.forged",
+            "this return is not the gateway's, or not this attempt's",
+        ));
+    }
+    let policy = &call.instance.config.card.three_ds;
+    let liability = paygent::shifts_liability(said.attempt_kbn);
+    let refusal = match (said.result, liability) {
+        ("0", true) => None,
+        ("0", false) if policy.accept_attempts => None,
+        ("0", false) => Some("3ds.attempt"),
+        _ => Some("3ds.refused"),
+    };
+    let spare = random_hex::<16>()?;
+    let next = call.instance.store.write(|rows| {
+        // The first one to come decides; whoever comes later sees what became of it.
+        let Some(mut now) = attempts::find(rows, &attempt.attempt_id)? else {
+            return Ok(None);
+        };
+        if now.state()? != AttemptState::Authenticating {
+            return Ok(None);
+        }
+        match refusal {
+            Some(code) => {
+                refuse(call, &mut now, code);
+                attempts::update(rows, &mut now)?;
+                Ok(None)
+            }
+            None => {
+                now.three_ds = liability;
+                send(call, rows, now, spare.clone())
+            }
+        }
+    });
+    match next {
+        Ok(Some((attempt, token))) => card::charge(call, &attempt, &token)?,
+        Ok(None) => {}
+        Err(error) if error.is_taken() => {}
+        Err(error) => return Err(error.into()),
+    }
+    card::outcome(call, checkout)
+}
+
+/// Commits that the 020 of an authenticated attempt will leave; the token it needs. Nothing where the order no longer
+/// waits for it: then the attempt ends, for nothing was asked for.
+fn send(
+    call: &Call<'_>,
+    rows: &mut Connection,
+    mut attempt: Attempt,
+    telegram_id: String,
+) -> StoreResult<Option<(Attempt, String)>> {
+    let now = call.moment();
+    let hold = holds::of_order(rows, &attempt.order_id, attempt.hold)?;
+    let order = orders::find(rows, &attempt.order_id)?;
+    let waits = match (&hold, &order) {
+        (Some(hold), Some(order)) => {
+            hold.state()? == HoldState::Held && !hold.back_wanted && order.amount == attempt.amount
+        }
+        _ => false,
+    };
+    let taken = attempts::live_of(rows, &attempt.order_id)?.is_some();
+    let token = attempt
+        .sealed_card
+        .take()
+        .and_then(|locked| call.instance.seal.unlock(&locked, &attempt.attempt_id));
+    let Some(token) = token.filter(|_| waits && !taken) else {
+        refuse(call, &mut attempt, "3ds.left");
+        attempt.move_to(AttemptState::NotExecuted);
+        attempts::update(rows, &mut attempt)?;
+        return Ok(None);
+    };
+    attempt.move_to(AttemptState::Sent);
+    attempt.sent_at = now;
+    attempt.next_inquiry_at = next_inquiry(now, 0);
+    if !attempts::update(rows, &mut attempt)? {
+        return Err(StoreError::Lost);
+    }
+    let amount = Yen::try_from(attempt.amount).ok();
+    telegrams::insert(rows, &journal::sent(telegram_id, &attempt, "020", amount, now))?;
+    Ok(Some((attempt, token)))
+}
+
+/// A field that came twice is refused, never picked from (S-07).
+fn read<'a>(call: &Call<'a>) -> Result<Said<'a>, Problem> {
+    let one = |name: &'static str| match call.request.query_all(name).as_slice() {
+        [] => Ok(""),
+        [value] => Ok(*value),
+        _ => Err(Problem::misuse("query.doubled", format!("`{name}` came twice"))),
+    };
+    Ok(Said {
+        result: one("result")?,
+        auth_id: one("3ds_auth_id")?,
+        attempt_kbn: one("attempt_kbn")?,
+        hc: one("hc")?,
+    })
+}
+
+/// The gateway's hash fits, where a key is set. It covers neither order nor amount: the attempt's row does.
+fn is_genuine(call: &Call<'_>, said: &Said<'_>) -> bool {
+    match &call.instance.config.card.three_ds.key {
+        Some(key) => paygent::hash::fits(
+            &[said.result, said.auth_id, said.attempt_kbn],
+            key.expose_secret(),
+            said.hc,
+        ),
+        None => true,
+    }
+}
