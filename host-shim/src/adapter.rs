@@ -86,8 +86,10 @@ impl Adapter {
             "amount": order.amount,
             "created_at": japanese(order.created_at),
             "ordered_at": order.ordered_at.map(japanese),
+            "paid_at": order.paid_at.map(japanese),
             "updated_at": japanese(order.updated_at),
             "customer": order.buyer(),
+            "shopper": {"login_type": if order.member_id.is_some() { "02" } else { "01" }},
             "products": self.shop.product_names(&order.order_id)?,
         }))
     }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::adapter::Adapter;
 use crate::clock;
-use crate::gateway::{Gateway, GatewayConfig};
+use crate::gateway::{Gateway, GatewayConfig, Merchant};
 use crate::library::{Plugin, beside_this_program};
 use crate::shop::{Shop, Status};
 use crate::web::{self, Site};
@@ -41,6 +41,21 @@ pub struct Settings {
     pub reach: Reach,
     /// Unix milliseconds that the clock is held at; 0 for the system's.
     pub clock: clock::Setting,
+    /// Members of the plugin's configuration that differ from the demo's.
+    pub differing: Value,
+}
+
+/// What a shop adds to the plugin's configuration once browsers and the simulator reach it at a whole address: 3-D Secure
+/// and pushed notices.
+pub fn reachable_at(shop_url: &str, merchant: &Merchant) -> Value {
+    json!({
+        "urls": {"shopper": format!("{}/paygent", shop_url.trim_end_matches('/'))},
+        "card": {
+            "instalments": [3, 6, 12],
+            "three_ds": {"enabled": true, "merchant_name": "SAMPLE SHOP", "key": merchant.three_ds_key},
+        },
+        "notices": {"key": merchant.notice_key},
+    })
 }
 
 /// The merchant that the simulator knows.
@@ -51,14 +66,17 @@ pub fn open(settings: &Settings) -> anyhow::Result<Site> {
     std::fs::create_dir_all(&settings.folder)?;
     let shop = Shop::open(&settings.folder.join("shop.db"), Arc::clone(&settings.clock))?;
     let library = settings.library.clone().map_or_else(beside_this_program, Ok)?;
-    let config = config(&settings.folder, &settings.reach)?;
+    let mut config = config(&settings.folder, &settings.reach)?;
+    if let (Some(all), Some(differing)) = (config.as_object_mut(), settings.differing.as_object()) {
+        all.extend(differing.clone());
+    }
     let plugin = Plugin::open(&library, &config, Arc::clone(&settings.clock), tell)?;
     let adapter = Adapter {
         shop,
         plugin: Arc::new(plugin),
     };
     Ok(Site {
-        adapter,
+        adapter: Arc::new(adapter),
         online_url: settings.reach.online_url.clone(),
     })
 }
@@ -158,20 +176,23 @@ pub async fn run(
     };
     let setting = clock::Setting::default();
     let reach = reach(&gateway);
-    let settings = Settings {
+    let mut settings = Settings {
         folder: demo.folder.join("shop"),
         library: demo.library,
         reach,
         clock: Arc::clone(&setting),
+        differing: Value::Null,
     };
-    let site = Arc::new(open(&settings)?);
     let today = demo
         .pin_clock
         .unwrap_or_else(|| (clock::now() + TimeDelta::hours(9)).date_naive());
-    seed(&site, &gateway, &setting, today).await?;
+    // The sample orders come from a time before 3-D Secure had to be used.
+    seed(&open(&settings)?, &gateway, &setting, today).await?;
     setting.store(demo.pin_clock.map_or(0, |day| millis(evening(day))), Ordering::Release);
     let listener = listen(demo.port).await?;
     let shop = format!("http://{}/", listener.local_addr()?);
+    settings.differing = reachable_at(&shop, gateway.merchant());
+    let site = Arc::new(open(&settings)?);
     ready(&shop, &format!("{shop}admin"), &gateway.online_url());
     web::serve(site, listener, stop).await;
     gateway.stop().await;
@@ -230,7 +251,7 @@ const SAMPLES: [Sample; 6] = [
 const GOOD_CARD: &str = "4111111111111111";
 
 /// Makes the sample orders with the real hooks, each at its own time, the newest on `today`, the gaps kept.
-async fn seed(site: &Arc<Site>, gateway: &Gateway, setting: &clock::Setting, today: NaiveDate) -> anyhow::Result<()> {
+async fn seed(site: &Site, gateway: &Gateway, setting: &clock::Setting, today: NaiveDate) -> anyhow::Result<()> {
     if site.adapter.shop.order("234")?.is_some() {
         return Ok(());
     }
@@ -243,15 +264,15 @@ async fn seed(site: &Arc<Site>, gateway: &Gateway, setting: &clock::Setting, tod
             Became::Authorised | Became::CapturedAndPaid => Some(gateway.card_token(GOOD_CARD)?),
             Became::LeftOnTheCardPage | Became::CalledOff => None,
         };
-        let (site, setting) = (Arc::clone(site), Arc::clone(setting));
-        tokio::task::spawn_blocking(move || make(&site.adapter, &setting, sample, token.as_deref())).await??;
+        let (adapter, setting) = (Arc::clone(&site.adapter), Arc::clone(setting));
+        tokio::task::spawn_blocking(move || make(&adapter, &setting, sample, token.as_deref())).await??;
     }
     let called_off = last.and_hms_opt(7, 0, 0).context("a time")? + shift;
     setting.store(millis(called_off), Ordering::Release);
     for Sample(id, ..) in SAMPLES.iter().filter(|sample| sample.3 == Became::CalledOff) {
         let order = site.adapter.shop.edit(id, Some(Status::Cancelled), None)?;
-        let site = Arc::clone(site);
-        tokio::task::spawn_blocking(move || site.adapter.tell(&order)).await??;
+        let adapter = Arc::clone(&site.adapter);
+        tokio::task::spawn_blocking(move || adapter.tell(&order)).await??;
     }
     Ok(())
 }

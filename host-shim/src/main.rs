@@ -114,6 +114,7 @@ impl Parts {
                 authorities_pem: self.authorities_pem,
             },
             clock,
+            differing: serde_json::Value::Null,
         }
     }
 }
@@ -190,8 +191,8 @@ async fn run_shop(args: ShopArgs) -> anyhow::Result<()> {
     if let (Some(speed), Some(from)) = (args.clock_speed, args.clock_from) {
         clock::run_fast(&clock, from, speed);
     }
-    let site = demo::open(&args.parts.settings(clock))?;
     let listener = demo::listen(args.port).await?;
+    let site = demo::open(&args.parts.settings(clock))?;
     println!("ready shop=http://{}/", listener.local_addr()?);
     web::serve(Arc::new(site), listener, stopped()).await;
     Ok(())

@@ -27,7 +27,7 @@ use crate::adapter::Adapter;
 /// What every page needs.
 pub struct Site {
     /// Shop and plugin.
-    pub adapter: Adapter,
+    pub adapter: Arc<Adapter>,
     /// The simulator's pages for people.
     pub online_url: String,
 }
@@ -39,8 +39,14 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves the shop until `stop`, and does the plugin's background work meanwhile.
 pub async fn serve(site: Shared, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let router = router(Arc::clone(&site));
-    let background = tokio::spawn(work(site));
+    let background = tokio::spawn(work(Arc::clone(&site)));
+    pages(site, listener, stop).await;
+    background.abort();
+}
+
+/// Serves the shop's pages alone until `stop`.
+pub async fn pages(site: Shared, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let router = router(site);
     let connections = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
     builder
@@ -59,7 +65,6 @@ pub async fn serve(site: Shared, listener: TcpListener, stop: impl Future<Output
             }
         }
     }
-    background.abort();
     let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
 }
 

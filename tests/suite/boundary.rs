@@ -142,7 +142,14 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
     };
     assert_eq!(
         of(Audience::Shopper),
-        ["shopper.route", "card.page", "card.pay", "card.back", "card.status"]
+        [
+            "shopper.route",
+            "card.page",
+            "card.pay",
+            "card.back",
+            "card.return",
+            "card.status"
+        ]
     );
     assert_eq!(
         of(Audience::Staff),
@@ -166,6 +173,7 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "admin.check"
         ]
     );
+    assert_eq!(of(Audience::Gateway), ["notice.push"]);
     assert_eq!(of(Audience::Scheduler), ["work.step"]);
     assert_eq!(
         of(Audience::Host),

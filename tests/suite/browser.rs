@@ -338,8 +338,8 @@ fn without_javascript_the_card_page_says_so_and_the_list_still_works() {
     post("checkout", "family_name=A&given_name=B");
     let card_page = post("confirm", "")
         .header("location")
+        .and_then(|address| address.strip_prefix(&demo.shop))
         .unwrap()
-        .trim_start_matches('/')
         .to_owned();
     assert!(
         get(&card_page).contains("<noscript><p class=\"no-script\">このページでのお支払いには JavaScript が必要です")

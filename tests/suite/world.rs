@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 
 use host_shim::adapter::Adapter;
 use host_shim::demo::{self, Reach, Settings};
-use host_shim::gateway::{Gateway, GatewayConfig};
+use host_shim::gateway::{Gateway, GatewayConfig, Merchant};
 use host_shim::library::{Called, Status as Outcome};
 use host_shim::shop::{Order, Session, Status};
-use host_shim::{clock, shop};
+use host_shim::{clock, shop, web};
 use serde_json::{Value, json};
 
 /// A good card, and cards that are not, by the simulator's table.
@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) adapter: Arc<Adapter>,
     pub(crate) gateway: Gateway,
     pub(crate) reach: Reach,
+    /// The shop's address, where it is served.
+    pub(crate) shop_url: Option<String>,
     clock: clock::Setting,
     pub(crate) folder: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
@@ -43,6 +45,24 @@ pub(crate) struct CardPage {
 impl World {
     /// The plugin's and the shop's clock stand at noon until a test moves them.
     pub(crate) fn new() -> Self {
+        Self::made(false, |_, _| Value::Null)
+    }
+
+    /// A shop that browsers reach, with 3-D Secure and pushed notices. Nobody but the test does background work.
+    pub(crate) fn reachable() -> Self {
+        Self::made(true, demo::reachable_at)
+    }
+
+    /// The same with a change to these settings.
+    pub(crate) fn reachable_with(change: impl FnOnce(&mut Value)) -> Self {
+        Self::made(true, |url, merchant| {
+            let mut members = demo::reachable_at(url, merchant);
+            change(&mut members);
+            members
+        })
+    }
+
+    fn made(served: bool, differing: impl FnOnce(&str, &Merchant) -> Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -58,21 +78,40 @@ impl World {
         let clock = clock::Setting::default();
         clock.store(NOON, Ordering::Release);
         let reach = demo::reach(&gateway);
+        let listener = runtime.block_on(demo::listen(0)).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
         let settings = Settings {
             folder: folder.path().join("shop"),
             library: None,
             reach: reach.clone(),
             clock: Arc::clone(&clock),
+            differing: differing(&url, gateway.merchant()),
         };
-        let site = demo::open(&settings).unwrap();
+        let site = Arc::new(demo::open(&settings).unwrap());
+        if served {
+            runtime.spawn(web::pages(Arc::clone(&site), listener, std::future::pending()));
+        }
         Self {
-            adapter: Arc::new(site.adapter),
+            adapter: Arc::clone(&site.adapter),
             gateway,
             reach,
+            shop_url: served.then_some(url),
             clock,
             folder,
             _runtime: runtime,
         }
+    }
+
+    /// Another process of the shop dies and comes back with other settings: the same files, opened anew.
+    pub(crate) fn reopened(&self, members: Value) -> Arc<Adapter> {
+        let settings = Settings {
+            folder: self.folder.path().join("shop"),
+            library: None,
+            reach: self.reach.clone(),
+            clock: Arc::clone(&self.clock),
+            differing: members,
+        };
+        demo::open(&settings).unwrap().adapter
     }
 
     /// The clock, for another plugin of this world.
@@ -121,7 +160,8 @@ impl World {
 
     pub(crate) fn enter(&self, order: Order) -> CardPage {
         let to = self.adapter.enter(&order, "ja").unwrap();
-        let path = to.strip_prefix("/paygent").unwrap().to_owned();
+        let (_, path) = to.split_once("/paygent").unwrap();
+        let path = path.to_owned();
         CardPage { path, order }
     }
 
@@ -323,6 +363,14 @@ impl World {
     /// Payments in the simulator's ledger: number, trading_id, status, …
     pub(crate) fn payments(&self) -> Vec<Value> {
         self.control("GET", "payments", "")
+    }
+
+    /// One column of the plugin's database, as another process reads it: a second copy of SQLite in this one would take
+    /// the plugin's locks away.
+    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
+        let database = self.folder.path().join("shop/paygent.db");
+        let printed = crate::boundary::run(std::process::Command::new("sqlite3").arg(database).arg(sql));
+        printed.lines().map(str::to_owned).collect()
     }
 
     pub(crate) fn control<T: serde::de::DeserializeOwned>(&self, method: &str, path: &str, body: &str) -> T {

@@ -2,7 +2,7 @@
 //! moves stock, points and status. Asked again, by whomever and however often, it answers `already`.
 
 use anyhow::Context as _;
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -148,6 +148,16 @@ fn act(
             give_back(rows, order, effect.hold)?;
             Status::Processing.name().clone_into(&mut order.status);
             order.withdrawn = true;
+        }
+        "order.paid" => {
+            // Only from 新規受付: what the staff did since counts more than what the gateway tells late.
+            if order.status() != Status::New {
+                return Ok(Err(format!("the order is {}", order.status().name())));
+            }
+            Status::Paid.name().clone_into(&mut order.status);
+            let at = effect.data.get("paid_at").and_then(Value::as_str);
+            let at = at.and_then(|at| at.parse::<DateTime<Utc>>().ok());
+            order.paid_at = at.map(|at| at.naive_utc());
         }
         "order.cancel" => {
             give_back(rows, order, effect.hold)?;

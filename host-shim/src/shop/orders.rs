@@ -101,6 +101,8 @@ pub struct Order {
     pub created_at: NaiveDateTime,
     /// When it was placed, UTC.
     pub ordered_at: Option<NaiveDateTime>,
+    /// When its money was taken (入金日), UTC.
+    pub paid_at: Option<NaiveDateTime>,
     /// UTC.
     pub updated_at: NaiveDateTime,
     pub(super) last_effect: i32,
@@ -170,6 +172,7 @@ impl Shop {
                 withdrawn: open.as_ref().is_some_and(|order| order.withdrawn),
                 created_at: open.as_ref().map_or(now, |order| order.created_at),
                 ordered_at: None,
+                paid_at: None,
                 updated_at: now,
                 last_effect: open.as_ref().map_or(0, |order| order.last_effect),
             };
@@ -208,6 +211,7 @@ impl Shop {
                 withdrawn: false,
                 created_at: now,
                 ordered_at: Some(now),
+                paid_at: None,
                 updated_at: now,
                 last_effect: 0,
             };
@@ -232,6 +236,7 @@ impl Shop {
                 withdrawn: false,
                 created_at: now,
                 ordered_at: None,
+                paid_at: None,
                 updated_at: now,
                 last_effect: 0,
             };

@@ -25,6 +25,7 @@ diesel::table! {
         withdrawn -> Bool,
         created_at -> Timestamp,
         ordered_at -> Nullable<Timestamp>,
+        paid_at -> Nullable<Timestamp>,
         updated_at -> Timestamp,
         last_effect -> Integer,
     }

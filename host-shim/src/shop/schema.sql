@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS orders (
   withdrawn   BOOLEAN   NOT NULL,            -- left by 「戻る」: in no list
   created_at  TIMESTAMP NOT NULL,
   ordered_at  TIMESTAMP,
+  paid_at     TIMESTAMP,
   updated_at  TIMESTAMP NOT NULL,
   last_effect INTEGER   NOT NULL
 );

@@ -96,16 +96,21 @@ impl Visitor {
 
     /// Sends what has to be remembered.
     pub(super) fn remember(&self, mut response: Response) -> Response {
-        let mut set = |cookie: String| {
-            if let Ok(value) = HeaderValue::from_str(&cookie) {
-                response.headers_mut().append(header::SET_COOKIE, value);
-            }
-        };
         if self.new {
-            set(format!("session={}; Path=/; HttpOnly; SameSite=Lax", self.session));
+            let session = format!("session={}; Path=/; HttpOnly; SameSite=Lax", self.session);
+            set_cookie(&mut response, &session);
         }
+        self.remember_language(response)
+    }
+
+    /// Sends the language that was asked for, and nothing else: a browser that comes back from elsewhere may only have
+    /// held its session back.
+    pub(super) fn remember_language(&self, mut response: Response) -> Response {
         if self.asked_language {
-            set(format!("lang={}; Path=/; SameSite=Lax", self.language()));
+            set_cookie(
+                &mut response,
+                &format!("lang={}; Path=/; SameSite=Lax", self.language()),
+            );
         }
         response
     }
@@ -139,6 +144,12 @@ impl Visitor {
     /// Sends the browser on.
     pub(super) fn go(&self, to: &str) -> Page {
         Ok(self.remember(Redirect::to(to).into_response()))
+    }
+}
+
+fn set_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
     }
 }
 

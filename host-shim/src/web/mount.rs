@@ -30,7 +30,7 @@ pub(super) async fn shopper(
     let mut request = request(&method, &path, query.as_deref(), &headers, &body, &visitor);
     set(&mut request, "base_url", json!("/paygent"));
     let called = call(site, "shopper.route", request).await?;
-    Ok(visitor.remember(whole(&called.reply)))
+    Ok(visitor.remember_language(whole(&called.reply)))
 }
 
 /// A staff page, for whom the shop has logged in; the fragment stands in the shop's own frame.

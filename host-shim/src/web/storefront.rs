@@ -164,15 +164,17 @@ pub(super) async fn complete(
     let visitor = Visitor::of(&headers, query.as_deref())?;
     let shop = &site.adapter.shop;
     let (session, header) = header(shop, &visitor)?;
-    let order = shop
+    let placed = shop
         .order(&id)?
-        .filter(|order| order.session_id.as_deref() == Some(&session.session_id));
-    let Some(order) = order.filter(|order| matches!(order.status(), Status::New | Status::Paid)) else {
+        .filter(|order| matches!(order.status(), Status::New | Status::Paid));
+    let Some(order) = placed else {
         return visitor.go("/");
     };
+    // Another browser may have brought the shopper back from 3-D Secure: it is told of the order, and nothing of what is in it.
+    let own = order.session_id.as_deref() == Some(&session.session_id);
     visitor.page(
         "complete.html",
-        context! { number => order.order_id, amount => order.amount, ..header },
+        context! { own, number => order.order_id, amount => order.amount, ..header },
     )
 }
 
