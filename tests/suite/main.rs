@@ -3,6 +3,7 @@
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
+//! `tls` whom the plugin believes and how it proves who it is, to the servers of `peer` ·
 //! `browser` what shoppers see, `screen` what the staff see · `supply` what we build on.
 
 #![expect(
@@ -24,10 +25,12 @@ mod kills;
 mod list;
 mod notices;
 mod pages;
+mod peer;
 mod runs;
 mod screen;
 mod search;
 mod supply;
 mod three_ds;
+mod tls;
 mod transcripts;
 mod world;

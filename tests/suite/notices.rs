@@ -498,7 +498,7 @@ fn one_process_at_a_time_asks_091() {
     placed(&world);
     let before = world.telegrams("091").len();
     world.pass(301);
-    let twin = world.reopened(Value::Null);
+    let twin = world.beside(Value::Null);
     let (one, other) = (&world.adapter, &twin);
     std::thread::scope(|scope| {
         for _ in 0..4 {

@@ -102,8 +102,8 @@ impl World {
         }
     }
 
-    /// Another process of the shop dies and comes back with other settings: the same files, opened anew.
-    pub(crate) fn reopened(&self, members: Value) -> Arc<Adapter> {
+    /// Another process of the shop with other settings: the same files, opened a second time.
+    pub(crate) fn beside(&self, members: Value) -> Arc<Adapter> {
         let settings = Settings {
             folder: self.folder.path().join("shop"),
             library: None,
@@ -112,6 +112,14 @@ impl World {
             differing: members,
         };
         demo::open(&settings).unwrap().adapter
+    }
+
+    /// The same shop with the plugin opened anew, `gateway` of its configuration changed.
+    pub(crate) fn reopened(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        let mut config = demo::config(&self.folder.path().join("shop"), &self.reach).unwrap();
+        change(&mut config["gateway"]);
+        self.adapter = self.beside(json!({"gateway": config["gateway"]}));
+        self
     }
 
     /// The clock, for another plugin of this world.
