@@ -2,7 +2,8 @@
 //! so the comments here are written for whoever writes a host.
 //!
 //! This module and its parts are the only unsafe code of the plugin:
-//! `bytes` text in and out · `host` the host's table as a safe value · `handles` what a `paygent_plugin *` stands for.
+//! `bytes` text in and out · `host` the host's table as a safe value · `handles` what a `paygent_plugin *` stands for ·
+//! `tls` one call into OpenSSL.
 
 #![expect(unsafe_code, reason = "this is the C boundary; each block says who promised what")]
 #![expect(non_camel_case_types, reason = "the names are those of the C header")]
@@ -12,6 +13,7 @@ mod handles;
 #[cfg(test)]
 mod header;
 mod host;
+pub(crate) mod tls;
 
 use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -103,6 +103,22 @@ fn an_apache_that_renegotiates_for_the_certificate_sells_and_captures() {
 }
 
 #[test]
+fn an_apache_that_asks_after_the_handshake_of_tls_1_3_sells_and_captures() {
+    let (world, authority) = (World::new(), Identity::alone("An authority"));
+    let apache = Apache::before(&world, &authority, "TLSv1.3", Asks::ByPath);
+    let client = authority.vouch("shop", Holds::Today);
+    assert!(is_let_in(&post(&apache.url, "/s/ref/paymentref", &authority, |_| {})));
+    let silent = post(&apache.url, "/n/ref/paymentref", &authority, shows(&client));
+    assert!(
+        silent.is_ok_and(|answer| answer.starts_with("HTTP/1.1 403 ")),
+        "a client that does not offer it"
+    );
+
+    let url = apache.url.clone();
+    sells_and_captures(&shop_of(world, &url, &authority, &client));
+}
+
+#[test]
 fn an_apache_that_asks_everybody_first_sells_and_captures() {
     for protocol in ["TLSv1.2", "TLSv1.3"] {
         let (world, authority) = (World::new(), Identity::alone("An authority"));

@@ -1,5 +1,6 @@
-//! The one seam to TLS. OpenSSL, because clients of this gateway's family must follow a TLS 1.2 renegotiation: the
-//! server may ask for the client certificate only after it has read the path. Host name and chain are always verified.
+//! The one seam to TLS. OpenSSL, because the server may ask for the client certificate only after it has read the path:
+//! by renegotiation in TLS 1.2, as clients of this gateway's family must follow it, and after the handshake in TLS 1.3.
+//! Host name and chain are always verified.
 
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
@@ -11,6 +12,7 @@ use secrecy::ExposeSecret as _;
 
 use super::outcome::{Fault, FaultCode};
 use super::settings::{Access, Settings};
+use crate::abi::tls::answer_late_requests;
 
 /// A connector for these settings; reads the certificate's files.
 pub(super) fn connector(settings: &Settings) -> Result<SslConnector, Fault> {
@@ -22,6 +24,7 @@ pub(super) fn connector(settings: &Settings) -> Result<SslConnector, Fault> {
     trust(&mut builder, settings)?;
     if settings.access == Access::Certificate {
         prove(&mut builder, settings)?;
+        answer_late_requests(&mut builder);
     }
     Ok(builder.build())
 }
