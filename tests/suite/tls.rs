@@ -148,6 +148,31 @@ fn a_shop_of_hashes_needs_no_certificate_at_the_same_apache() {
     sells_and_captures(&world);
 }
 
+#[test]
+fn a_client_certificate_that_ran_out_executes_nothing_wherever_the_server_asks() {
+    for (protocol, asks) in [
+        ("TLSv1.2", Asks::First),
+        ("TLSv1.3", Asks::First),
+        ("TLSv1.2", Asks::ByPath),
+        ("TLSv1.3", Asks::ByPath),
+    ] {
+        let (world, authority) = (World::new(), Identity::alone("An authority"));
+        let apache = Apache::before(&world, &authority, protocol, asks);
+        let world = shop_of(world, &apache.url, &authority, &authority.vouch("shop", Holds::NoMore));
+        let page = world.entered();
+        let paid = world.pay(&page, GOOD);
+        assert_eq!(outcome(&paid), "not_executed", "{protocol} {asks:?}: {}", paid.reply);
+        is_not_executed(&world, &page, &paid, "tls.certificate");
+        assert!(world.payments().is_empty() && world.telegrams("020").is_empty());
+
+        // The merchant puts the new certificate in; the same page sells.
+        let client = authority.vouch("shop", Holds::Today);
+        let world = shop_of(world, &apache.url, &authority, &client);
+        assert_eq!(outcome(&world.pay(&page, GOOD)), "placed", "{protocol} {asks:?}");
+        assert_eq!(world.telegrams("020").len(), 1);
+    }
+}
+
 /// The plugin believes `authority`; what became of one payment at that server, and what the server heard.
 fn pays_at(host: Host, authority: &Identity, why: &str) -> Heard {
     let world = shop_of(
@@ -190,21 +215,21 @@ fn a_host_that_we_believe_is_asked_and_believed() {
 fn the_certificate_of_another_host_is_refused_and_nothing_was_sent() {
     let authority = Identity::alone("An authority");
     let host = Host::start(&authority.vouch("other.example", Holds::Today), says_no());
-    assert_eq!(pays_at(host, &authority, "tls.handshake").said, NOTHING);
+    assert_eq!(pays_at(host, &authority, "tls.host").said, NOTHING);
 }
 
 #[test]
 fn a_server_certificate_that_ran_out_is_refused_and_nothing_was_sent() {
     let authority = Identity::alone("An authority");
     let host = Host::start(&authority.vouch(HERE, Holds::NoMore), says_no());
-    assert_eq!(pays_at(host, &authority, "tls.handshake").said, NOTHING);
+    assert_eq!(pays_at(host, &authority, "tls.host").said, NOTHING);
 }
 
 #[test]
 fn a_server_that_vouches_for_itself_is_refused_and_nothing_was_sent() {
     let host = Host::start(&Identity::alone(HERE), says_no());
     assert_eq!(
-        pays_at(host, &Identity::alone("An authority"), "tls.handshake").said,
+        pays_at(host, &Identity::alone("An authority"), "tls.host").said,
         NOTHING
     );
 }
@@ -214,7 +239,7 @@ fn the_certificate_of_an_authority_that_nobody_named_is_refused_and_nothing_was_
     let namesake = Identity::alone("An authority");
     let host = Host::start(&namesake.vouch(HERE, Holds::Today), says_no());
     assert_eq!(
-        pays_at(host, &Identity::alone("An authority"), "tls.handshake").said,
+        pays_at(host, &Identity::alone("An authority"), "tls.host").said,
         NOTHING
     );
 }

@@ -115,6 +115,11 @@ mod tests {
         assert!(ja("2007").contains("期限を過ぎています（2007）"));
         assert!(ja("operation.not_executed").contains("もう一度実行"));
         assert!(ja("connect.failed").contains("もう一度実行"));
+        assert!(
+            ja("tls.certificate").contains("証明書が使えません"),
+            "not by running it again"
+        );
+        assert!(ja("tls.host").contains("送信していません"));
         assert!(ja("1G12").contains("1G12") && ja("1G99").contains("1G99"));
         assert!(ja("7777").contains("7777"), "shown, never guessed at");
     }

@@ -6,8 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ const REPLY_LIMIT: usize = 1 << 20;
 /// Why no reply came.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Provably no byte of the request left.
+    /// Provably no byte of the request left, or none was looked at.
     NotSent(Fault),
     /// It may have arrived.
     Lost(Fault),
@@ -75,8 +75,7 @@ async fn exchange(settings: &Settings, path: &str, body: String) -> Result<Poste
     let asked = ask(stream, (host, port), path, body);
     match timeout(seconds(settings.timeout_secs), asked).await {
         Ok(Ok(reply)) => whole(reply, &wire).map_err(Failure::Lost),
-        Ok(Err(fault)) if above.written() => Err(Failure::Lost(fault)),
-        Ok(Err(fault)) => Err(Failure::NotSent(fault)),
+        Ok(Err(fault)) => Err(above.judge(fault)),
         Err(_) => Err(Failure::Lost(Fault::new(FaultCode::Timeout, "no whole reply in time"))),
     }
 }
@@ -103,17 +102,16 @@ async fn connect(settings: &Settings, to: (&str, u16), wire: &Arc<Seen>) -> Resu
         stream,
         seen: Arc::clone(wire),
     };
-    let handshake =
-        |error: &dyn std::fmt::Display| Fault::new(FaultCode::TlsHandshake, format!("{host}:{port}: {error}"));
     let ssl = connector
         .configure()
         .and_then(|configured| configured.into_ssl(host))
         .map_err(|error| Fault::new(FaultCode::TlsSetup, error.to_string()))?;
-    let mut stream = SslStream::new(ssl, tcp).map_err(|error| handshake(&error))?;
-    Pin::new(&mut stream)
-        .connect()
-        .await
-        .map_err(|error| handshake(&error))?;
+    let mut stream = SslStream::new(ssl, tcp).map_err(|error| Fault::new(FaultCode::TlsSetup, error.to_string()))?;
+    let shaken = Pin::new(&mut stream).connect().await;
+    shaken.map_err(|error| {
+        let (code, why) = tls::why(stream.ssl(), &error);
+        Fault::new(code, format!("{host}:{port}: {why}"))
+    })?;
     Ok(stream)
 }
 
@@ -192,6 +190,9 @@ fn whole(reply: Reply, wire: &Seen) -> Result<Posted, Fault> {
 struct Seen {
     written: AtomicBool,
     hung_up: AtomicBool,
+    /// The server's no to our certificate. Where it asks or tells after the handshake (TLS 1.3, a renegotiation), that no
+    /// meets the request in place of an answer.
+    refused: OnceLock<String>,
 }
 
 impl Seen {
@@ -202,9 +203,22 @@ impl Seen {
     fn hung_up(&self) -> bool {
         self.hung_up.load(Ordering::Acquire)
     }
+
+    /// What a fault means for the telegram. Whoever refused our certificate before the answer has looked at no telegram,
+    /// whatever we wrote.
+    fn judge(&self, fault: Fault) -> Failure {
+        match self.refused.get() {
+            Some(why) if fault.code == FaultCode::RequestCut => {
+                Failure::NotSent(Fault::new(FaultCode::TlsCertificate, why.as_str()))
+            }
+            _ if self.written() => Failure::Lost(fault),
+            _ => Failure::NotSent(fault),
+        }
+    }
 }
 
-/// A stream that tells what passed through it: below TLS whether the peer hung up, above it whether we wrote.
+/// A stream that tells what passed through it: below TLS whether the peer hung up, above it whether we wrote and whether
+/// our certificate was refused.
 struct Watched<S> {
     stream: S,
     seen: Arc<Seen>,
@@ -220,6 +234,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if matches!(polled, Poll::Ready(Ok(()))) && buffer.filled().len() == before {
             self.seen.hung_up.store(true, Ordering::Release);
+        }
+        if let Poll::Ready(Err(error)) = &polled
+            && let Some(why) = tls::refusal(error)
+        {
+            let _ = self.seen.refused.set(why);
         }
         polled
     }

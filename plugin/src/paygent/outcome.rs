@@ -9,7 +9,7 @@ pub(crate) enum Outcome<T> {
     Good(T),
     /// The gateway or the card company refused; nothing was done.
     Declined(Refusal),
-    /// Provably no byte of it left: it may be sent again.
+    /// Provably no byte of it left, or the server refused who we are: it may be sent again.
     NotExecuted(Fault),
     /// An answer came that leaves the outcome open: ask 094.
     Pending(Refusal),
@@ -55,13 +55,15 @@ impl Fault {
 pub(crate) enum FaultCode {
     /// A field holds what Windows-31J cannot.
     Unencodable,
-    /// The client certificate or its key cannot be used.
+    /// The client certificate or its key cannot be used, or the server refuses it.
     TlsCertificate,
     /// TLS cannot be set up on our side.
     TlsSetup,
     /// Name or address does not answer.
     Connect,
-    /// The handshake failed: not TLS, or not a host that we believe.
+    /// The host's certificate is not one that we believe.
+    TlsHost,
+    /// The handshake failed otherwise: not TLS, or none that both speak.
     TlsHandshake,
     /// The connection broke before the answer.
     RequestCut,
@@ -85,6 +87,7 @@ impl FaultCode {
             Self::TlsCertificate => "tls.certificate",
             Self::TlsSetup => "tls.setup",
             Self::Connect => "connect.failed",
+            Self::TlsHost => "tls.host",
             Self::TlsHandshake => "tls.handshake",
             Self::RequestCut => "request.cut",
             Self::Timeout => "reply.timeout",

@@ -348,13 +348,13 @@ fn an_answer_that_breaks_off_leaves_the_outcome_unknown() {
 fn a_host_that_we_do_not_believe_gets_not_one_byte() {
     let folder = tempfile::tempdir().unwrap();
     let (other_host, serving) = server(folder.path(), Some("other.example"), GOOD);
-    assert_eq!(fault(other_host), ("not executed", "tls.handshake"));
+    assert_eq!(fault(other_host), ("not executed", "tls.host"));
     assert_eq!(serving.join().unwrap(), "");
 
     let (stranger, serving) = server(folder.path(), None, GOOD);
     let (unrelated, _) = certificate(None);
     std::fs::write(folder.path().join("authorities.pem"), unrelated.to_pem().unwrap()).unwrap();
-    assert_eq!(fault(stranger), ("not executed", "tls.handshake"));
+    assert_eq!(fault(stranger), ("not executed", "tls.host"));
     assert_eq!(serving.join().unwrap(), "");
 }
 

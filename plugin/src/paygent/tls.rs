@@ -2,12 +2,14 @@
 //! by renegotiation in TLS 1.2, as clients of this gateway's family must follow it, and after the handshake in TLS 1.3.
 //! Host name and chain are always verified.
 
+use std::io;
+
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
-use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslVersion};
-use openssl::x509::X509;
+use openssl::ssl::{self, SslConnector, SslConnectorBuilder, SslMethod, SslRef, SslVersion};
 use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::{X509, X509VerifyResult};
 use secrecy::ExposeSecret as _;
 
 use super::outcome::{Fault, FaultCode};
@@ -92,4 +94,32 @@ fn prove(builder: &mut SslConnectorBuilder, settings: &Settings) -> Result<(), F
     builder
         .check_private_key()
         .map_err(|_| broken("the key is not this certificate's".to_owned()))
+}
+
+/// Why a handshake failed: we do not believe them, they do not believe us, or something else.
+pub(super) fn why(ssl: &SslRef, error: &ssl::Error) -> (FaultCode, String) {
+    match ssl.verify_result() {
+        X509VerifyResult::OK if refuses_us(error) => (FaultCode::TlsCertificate, error.to_string()),
+        X509VerifyResult::OK => (FaultCode::TlsHandshake, error.to_string()),
+        unbelieved => (FaultCode::TlsHost, unbelieved.error_string().to_owned()),
+    }
+}
+
+/// Why the server does not take our certificate, where that is what broke a read.
+pub(super) fn refusal(error: &io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<ssl::Error>()?;
+    refuses_us(error).then(|| error.to_string())
+}
+
+/// The server's alert says that it is about our certificate.
+fn refuses_us(error: &ssl::Error) -> bool {
+    const LIBRARY_SSL: i32 = 20;
+    /// OpenSSL's reason for an alert of the peer's is this and the alert's number.
+    const ALERT: i32 = 1_000;
+    /// RFC 8446, 6.2: bad, unsupported, revoked, expired, unknown, of an unknown authority, access denied, required.
+    const OF_CERTIFICATES: [i32; 8] = [42, 43, 44, 45, 46, 48, 49, 116];
+    let errors = error.ssl_error().map_or(&[][..], ErrorStack::errors);
+    errors
+        .iter()
+        .any(|error| error.library_code() == LIBRARY_SSL && OF_CERTIFICATES.contains(&(error.reason_code() - ALERT)))
 }
