@@ -1,6 +1,6 @@
 //! Signed tokens for the forms of the plugin's pages: they prove that the plugin drew the form, for whom and when,
 //! without a session or a cookie. And a lock for the one secret that has to outlive a request: a card's token while its
-//! holder is at the card company's page.
+//! holder is at the card company's page. And hashes that stand in rows for what the card-testing guard counts by.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -107,6 +107,16 @@ impl Seal {
         String::from_utf8(text).ok()
     }
 
+    /// What stands in a row for a value that must not: the same value of the same kind always reads the same, and without
+    /// the signing key nobody counts it back, though addresses are few enough to try them all.
+    pub(crate) fn hidden(&self, kind: &str, value: &str) -> String {
+        let mut mac = self.0.clone();
+        for part in ["hidden\0", kind, "\0", value] {
+            mac.update(part.as_bytes());
+        }
+        BASE64.encode(mac.finalize().into_bytes())
+    }
+
     /// A key of its own, derived from the signing key.
     fn locking_key(&self) -> Vec<u8> {
         let mut mac = self.0.clone();
@@ -160,6 +170,15 @@ mod tests {
         assert_eq!(Seal::new(&[8; 32]).unwrap().unlock(&locked, "attempt-1"), None);
         assert_ne!(seal().lock("tok_secret", "attempt-1").unwrap(), locked);
         assert!(!locked.contains("tok") && seal().unlock("short", "attempt-1").is_none());
+    }
+
+    #[test]
+    fn what_is_hidden_reads_the_same_for_its_kind_and_key_alone() {
+        let hidden = seal().hidden("address", "203.0.113.9");
+        assert_eq!(seal().hidden("address", "203.0.113.9"), hidden);
+        assert_ne!(seal().hidden("session", "203.0.113.9"), hidden);
+        assert_ne!(Seal::new(&[8; 32]).unwrap().hidden("address", "203.0.113.9"), hidden);
+        assert_eq!(hidden.len(), 43);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) mod payments;
 mod schema;
 pub(crate) mod search;
 pub(crate) mod telegrams;
+pub(crate) mod tries;
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,8 @@ use crate::payment::attempt::AttemptState;
 
 /// The environment and merchant whose operations the rows are.
 pub(crate) const ACCOUNT: &str = "account";
+/// When the shop-wide alarm of the card-testing guard was last raised, RFC 3339.
+pub(crate) const ALARM: &str = "guard.alarm";
 
 /// The value of that name.
 pub(crate) fn find(connection: &mut Connection, name: &str) -> StoreResult<Option<String>> {

@@ -265,4 +265,14 @@ table! {
     }
 }
 
+table! {
+    tries (attempt_id, kind, hash) {
+        attempt_id -> Text,
+        kind -> Text,
+        hash -> Text,
+        at -> Timestamp,
+        state -> Text,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds, changes);
