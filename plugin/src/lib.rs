@@ -10,7 +10,8 @@
 //! - `instance` the plugin as one value. `config` the JSON that `paygent_open` takes.
 //! - `payment` the rules, pure. `paygent` the gateway as verbs. `store` the plugin's own database.
 //! - `page` what shoppers and staff see. `reply` what goes back: status, page, data, and the effects that the host applies.
-//! - `seal`, `fold` and `log` are small tools: signed form tokens, text as it is searched, lines for the host's log.
+//! - `seal`, `address`, `fold` and `log` are small tools: signed form tokens, whose address a request came from, text as it
+//!   is searched, lines for the host's log.
 //!
 //! Money is safe by three habits: an intent is committed before its telegram leaves, silence is never taken for
 //! failure, and everything that the host must do is a row with a key, offered until it is acknowledged.
@@ -31,6 +32,7 @@ mod paygent;
 mod payment;
 mod store;
 
+mod address;
 mod fold;
 mod log;
 mod reply;

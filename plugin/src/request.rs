@@ -27,8 +27,11 @@ pub(crate) struct Request {
     pub(crate) body: Option<String>,
     /// Its body where it is not text.
     pub(crate) body_base64: Option<String>,
-    /// The shopper's address, as the host trusts it.
+    /// The address of the TCP peer. Where that is one of `guard.trusted_proxies`, the shopper's is read from
+    /// `x-forwarded-for`.
     pub(crate) client_address: Option<String>,
+    /// Whose browser asks, as the host knows it.
+    pub(crate) shopper: Option<Visitor>,
     /// Where the host mounted the shopper's pages; the configuration's `urls.shopper` otherwise.
     pub(crate) base_url: Option<String>,
     /// Where the host mounted the staff's pages; the configuration's `urls.staff` otherwise.
@@ -70,6 +73,20 @@ impl OneOrMany {
             Self::Many(values) => values.push(value),
         }
     }
+}
+
+/// A shopper's browser, as the host knows it; nothing here may come from the browser itself. Tries at a card are counted
+/// by the ids, of which the plugin keeps keyed hashes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct Visitor {
+    /// The host's id of the session.
+    pub(crate) session: Option<String>,
+    /// The host's id of the member who is logged in.
+    pub(crate) member: Option<String>,
+    /// The host has just seen, by a challenge of its own, that this is a person: asked for by the code `guard.challenge`,
+    /// and good for this request alone.
+    pub(crate) human: bool,
 }
 
 /// A member of the shop's staff, as the host knows them.
