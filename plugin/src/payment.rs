@@ -3,12 +3,13 @@
 //! `yen` what an amount is · `gateway_status` what Paygent says of a payment · `order_status` 対応状況 ·
 //! `attempt` and `hold` the two life cycles · `settle` the one place where an answer becomes a state ·
 //! `operation` what the staff may do · `change` one payment in another's place · `preflight` what they are told before ·
-//! `deadline`, `japan` days · `trading_id` how an attempt is named on the wire.
+//! `guard` how often a card may be tried · `deadline`, `japan` days · `trading_id` how an attempt is named on the wire.
 
 pub(crate) mod attempt;
 pub(crate) mod change;
 pub(crate) mod deadline;
 pub(crate) mod gateway_status;
+pub(crate) mod guard;
 pub(crate) mod hold;
 pub(crate) mod japan;
 pub(crate) mod operation;
