@@ -1,5 +1,7 @@
 //! The configuration that a host gives at `paygent_open`. Its secrets do not print.
 
+mod guard;
+
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use crate::paygent;
 use crate::payment::deadline::Limits;
 use crate::reply::Problem;
+pub(crate) use guard::Guard;
 
 /// All settings. A member that nobody knows is refused: a mistyped setting must not pass for its default.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,6 +34,9 @@ pub(crate) struct Config {
     /// What the card page offers.
     #[serde(default)]
     pub(crate) card: Card,
+    /// The card-testing guard.
+    #[serde(default)]
+    pub(crate) guard: Guard,
     /// What the gateway tells by itself.
     #[serde(default)]
     pub(crate) notices: Notices,
@@ -263,6 +269,7 @@ impl Config {
         }
         config.staff.check()?;
         config.card.three_ds.check(&config.urls)?;
+        config.guard.check()?;
         config
             .gateway
             .check()
@@ -336,6 +343,22 @@ mod tests {
         assert_eq!(refused("staff", json!({"columns": ["mood"]})), "config.columns");
         assert_eq!(refused("staff", json!({"closing_days": [0]})), "config.closing_days");
         assert_eq!(refused("staff", json!({"sale_days": 0})), "config.days");
+        for wrong in [
+            json!({"order": {"tries": 0, "minutes": 30}}),
+            json!({"card": {"tries": 5, "minutes": 20_000}}),
+            json!({"alarm": {"percent": 100}}),
+            json!({"wait_secs": 700}),
+        ] {
+            assert_eq!(refused("guard", wrong), "config.guard");
+        }
+        assert_eq!(
+            refused("guard", json!({"trusted_proxies": ["192.0.2.0/33"]})),
+            "config.malformed"
+        );
+        assert_eq!(
+            refused("guard", json!({"session": {"tries": 3, "minutes": 15}})),
+            "good"
+        );
         assert_eq!(refused("card", json!({"brands": []})), "config.brands");
         assert_eq!(refused("card", json!({"brands": ["discover"]})), "config.brands");
         assert_eq!(
