@@ -11,6 +11,7 @@ mod checkout;
 mod describe;
 pub(crate) mod dispatch;
 mod effects;
+mod guard;
 mod journal;
 mod notices;
 mod observe;

@@ -236,6 +236,8 @@ pub(crate) struct Exchange {
     pub(crate) reply: Vec<(String, String)>,
     /// A payment_id that the reply carried, also where it said no.
     pub(crate) payment_id: Option<PaymentId>,
+    /// The card's fingerprint, where the reply told it. It tells cards apart without their numbers, and is not journaled.
+    pub(crate) fingerprint: Option<String>,
     /// The gateway's clock, where it told it.
     pub(crate) date: Option<DateTime<Utc>>,
 }
@@ -374,6 +376,10 @@ impl Gateway {
                 exchange.date = posted.date;
                 exchange.reply = reply.masked();
                 exchange.payment_id = payment_id(&reply);
+                exchange.fingerprint = reply
+                    .get("fingerprint")
+                    .filter(|told| !told.is_empty())
+                    .map(str::to_owned);
                 conclude(telegram.kind, &reply, read)
             }
         };

@@ -102,7 +102,7 @@ pub(crate) struct Effect {
     pub(crate) order_id: String,
     /// Its place among the order's effects: applied in this order.
     pub(crate) number: i32,
-    /// `order.pend`, `order.place`, `order.withdraw`, `order.cancel`, `order.paid`, `mail.order_placed`.
+    /// `order.pend`, `order.place`, `order.withdraw`, `order.cancel`, `order.paid`, `mail.order_placed`, `shop.alarm`.
     pub(crate) kind: String,
     /// The hold that it opens, places or gives back.
     pub(crate) hold: i32,

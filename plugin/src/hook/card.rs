@@ -7,11 +7,12 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::route::{notice, whole};
-use super::{Call, journal, outbox, settle, three_ds};
+use super::{Call, guard, journal, outbox, settle, three_ds};
 use crate::page;
 use crate::paygent::{Authorise, CardSource, PaymentClass, TradingId};
 use crate::payment::Yen;
 use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
 use crate::payment::trading_id::trading_id;
 use crate::reply::{Problem, Reply, Status};
@@ -79,6 +80,9 @@ fn problem_shown(call: &Call<'_>, checkout: &Checkout) -> Option<page::CardProbl
     if checkout.order.amount != checkout.hold.amount {
         return Some(page::CardProblem::of("card-amount-changed", call.language));
     }
+    if let Some(problem) = guard::problem_shown(call) {
+        return Some(problem);
+    }
     let attempt = checkout.last.as_ref()?;
     match attempt.state().ok()? {
         AttemptState::Declined => Some(page::CardProblem::of_code(
@@ -144,6 +148,7 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
         form,
         class,
         token: token.to_owned(),
+        fingerprint: posted.one("card_fingerprint")?.map(str::to_owned),
     };
     authorise(call, &wish)
 }
@@ -153,6 +158,16 @@ struct Wish<'a> {
     form: String,
     class: PaymentClass,
     token: String,
+    /// Of the card, as the page posted it.
+    fingerprint: Option<String>,
+}
+
+/// Why a wish to pay becomes no attempt.
+enum Obstacle {
+    /// Another post of this form, or of another tab, was first, or the order no longer waits.
+    Taken,
+    /// Too many tries.
+    Hindered(Hindrance),
 }
 
 fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
@@ -167,9 +182,13 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
     );
     let intent = call.instance.store.write(|rows| intend(call, rows, wish, ids));
     let attempt = match intent {
-        Ok(Some(attempt)) => attempt,
-        // Another post of this form, or of another tab, was first: its outcome is shown, nothing is sent.
-        Ok(None) => return outcome(call, wish.checkout),
+        Ok(Ok(attempt)) => attempt,
+        Ok(Err(Obstacle::Hindered(hindrance))) => {
+            let page = format!("{}/pay/{}", call.base_url(), wish.checkout);
+            return Ok(guard::refusal(call, &page, hindrance));
+        }
+        // What came of the other is shown, nothing is sent.
+        Ok(Err(Obstacle::Taken)) => return outcome(call, wish.checkout),
         Err(error) if error.is_taken() => return outcome(call, wish.checkout),
         Err(error) => return Err(error.into()),
     };
@@ -198,24 +217,28 @@ pub(super) fn charge(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<
     settle::authorisation(call, attempt, answer).map(drop)
 }
 
-/// Commits the attempt and its telegram before anything is sent; `None` where it may not be.
+/// Commits the attempt, the guard's count of it and its telegram before anything is sent, where it may be made.
 fn intend(
     call: &Call<'_>,
     rows: &mut Connection,
     wish: &Wish<'_>,
     ids: (&str, &str, &str, &str),
-) -> StoreResult<Option<Attempt>> {
+) -> StoreResult<Result<Attempt, Obstacle>> {
     let now = call.moment();
     let Some(hold) = holds::find(rows, wish.checkout)? else {
-        return Ok(None);
+        return Ok(Err(Obstacle::Taken));
     };
     let Some(mut order) = orders::find(rows, &hold.order_id)? else {
-        return Ok(None);
+        return Ok(Err(Obstacle::Taken));
     };
     let blocked = hold.state()? != HoldState::Held || hold.back_wanted || order.amount != hold.amount;
     if blocked || attempts::of_form(rows, &wish.form)?.is_some() || attempts::live_of(rows, &order.order_id)?.is_some()
     {
-        return Ok(None);
+        return Ok(Err(Obstacle::Taken));
+    }
+    let keys = guard::keys(call, &order.order_id, wish.fingerprint.as_deref());
+    if let Some(hindrance) = guard::hinders(call, rows, &keys, &hold)? {
+        return Ok(Err(Obstacle::Hindered(hindrance)));
     }
     order.last_attempt += 1;
     let prefix = &call.instance.config.shop.trading_prefix;
@@ -253,10 +276,11 @@ fn intend(
         "020"
     };
     attempts::insert(rows, &attempt)?;
+    guard::reserve(rows, &keys, &attempt)?;
     let amount = Yen::try_from(attempt.amount).ok();
     telegrams::insert(rows, &journal::sent(ids.1.to_owned(), &attempt, kind, amount, now))?;
     orders::update(rows, &mut order)?;
-    Ok(Some(attempt))
+    Ok(Ok(attempt))
 }
 
 /// Where the shopper goes now, by what is known of the latest attempt.

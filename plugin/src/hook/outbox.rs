@@ -1,6 +1,6 @@
 //! Writing effects: what the host has to do, in the transaction that caused it.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::payment::OrderStatus;
@@ -75,6 +75,25 @@ pub(super) fn paid(rows: &mut Connection, order: &mut Order, payment: &Payment, 
 pub(super) fn cancel(rows: &mut Connection, order: &mut Order, hold: i32, now: NaiveDateTime) -> StoreResult<()> {
     let key = format!("release:{}:{hold}", order.order_id);
     push(rows, order, ("order.cancel", key), hold, json!({}), now)
+}
+
+/// The effect, and the flag, of an attack on the whole shop.
+pub(super) const ALARM: &str = "shop.alarm";
+
+/// The host is to tell its staff that so many tries at cards failed, beside so many that paid.
+pub(super) fn alarm(
+    rows: &mut Connection,
+    order: &mut Order,
+    (failed, paid): (i64, i64),
+    window: TimeDelta,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let at = now.and_utc();
+    let key = format!("alarm:{}", at.timestamp());
+    let data = json!({
+        "failed": failed, "paid": paid, "minutes": window.num_minutes(), "raised_at": at.to_rfc3339(),
+    });
+    push(rows, order, (ALARM, key), order.last_hold, data, now)
 }
 
 /// Writes one effect under the order's next number. The caller writes `order` back. A key that was written

@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, change, journal, operation, outbox};
+use super::{Call, change, guard, journal, operation, outbox, three_ds};
 use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, Outcome};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::hold::HoldState;
@@ -139,9 +139,10 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
         // Nobody came back from the card company's page: nothing was asked for, and the token is forgotten.
         if attempt.next_inquiry_at.is_some_and(|due| due <= now) {
             attempt.sealed_card = None;
-            attempt.code = Some("3ds.left".to_owned());
+            attempt.code = Some(three_ds::LEFT.to_owned());
             end(&mut attempt, AttemptState::NotExecuted, now);
             attempts::update(rows, &mut attempt)?;
+            guard::settled(call, rows, &attempt, None)?;
         }
         return Ok(None);
     }
@@ -179,7 +180,9 @@ fn conclude(
         let Some(attempt) = attempts::find(rows, attempt_id)? else {
             return Ok(None);
         };
-        settle(call, rows, attempt, lesson, &spare).map(Some)
+        let settled = settle(call, rows, attempt, lesson, &spare)?;
+        guard::settled(call, rows, &settled, exchange.fingerprint.as_deref())?;
+        Ok(Some(settled))
     })?;
     settled.ok_or_else(|| Problem::failed("attempt.lost", "the attempt's row is gone"))
 }

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::route::{notice, whole};
-use super::{Call, card, journal};
+use super::{Call, card, guard, journal};
 use crate::page;
 use crate::paygent::{self, Answer, Authenticate, Class, Outcome, Shopper, TradingId};
 use crate::payment::Yen;
@@ -22,6 +22,8 @@ use crate::store::{Connection, StoreError, StoreResult, attempts, holds, orders,
 
 /// How long a holder may take at the card company's page.
 const PATIENCE: TimeDelta = TimeDelta::minutes(35);
+/// The code of an attempt whose holder left before its end: nothing was asked for.
+pub(super) const LEFT: &str = "3ds.left";
 /// The longest page that is shown.
 const PAGE_LIMIT: usize = 512 << 10;
 
@@ -83,12 +85,12 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<R
         };
         if let Some(begun) = &page {
             now.auth_id = Some(begun.auth_id.clone());
+            attempts::update(rows, &mut now)?;
         } else if goes_on_without {
             return send(call, rows, now, spare.clone());
         } else {
-            refuse(call, &mut now, code.as_deref().unwrap_or("3ds.refused"));
+            refuse(call, rows, &mut now, code.as_deref().unwrap_or("3ds.refused"))?;
         }
-        attempts::update(rows, &mut now)?;
         Ok(None)
     })?;
     if let Some((attempt, token)) = next {
@@ -102,9 +104,9 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<R
 }
 
 /// Ends an attempt that was not authenticated: nothing was asked for.
-fn refuse(call: &Call<'_>, attempt: &mut Attempt, code: &str) {
+fn refuse(call: &Call<'_>, rows: &mut Connection, attempt: &mut Attempt, code: &str) -> StoreResult<()> {
     let fault = code.contains('.') && !code.starts_with("3ds.") || paygent::class(code) == Class::GatewaySide;
-    attempt.move_to(if fault {
+    attempt.move_to(if fault || code == LEFT {
         AttemptState::NotExecuted
     } else {
         AttemptState::Declined
@@ -113,6 +115,8 @@ fn refuse(call: &Call<'_>, attempt: &mut Attempt, code: &str) {
     attempt.sealed_card = None;
     attempt.settled_at = Some(call.moment());
     attempt.next_inquiry_at = None;
+    attempts::update(rows, attempt)?;
+    guard::settled(call, rows, attempt, None)
 }
 
 /// What a return says, if it says each thing once.
@@ -171,8 +175,7 @@ pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
         }
         match refusal {
             Some(code) => {
-                refuse(call, &mut now, code);
-                attempts::update(rows, &mut now)?;
+                refuse(call, rows, &mut now, code)?;
                 Ok(None)
             }
             None => {
@@ -213,9 +216,7 @@ fn send(
         .take()
         .and_then(|locked| call.instance.seal.unlock(&locked, &attempt.attempt_id));
     let Some(token) = token.filter(|_| waits && !taken) else {
-        refuse(call, &mut attempt, "3ds.left");
-        attempt.move_to(AttemptState::NotExecuted);
-        attempts::update(rows, &mut attempt)?;
+        refuse(call, rows, &mut attempt, LEFT)?;
         return Ok(None);
     };
     attempt.move_to(AttemptState::Sent);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::staff::bulk;
-use super::{Call, amend, notices, operation, settle};
+use super::{Call, amend, guard, notices, operation, settle};
 use crate::reply::{Problem, Reply};
 use crate::store::{attempts, jobs, notices as notices_kept, orders, telegrams};
 
@@ -75,6 +75,7 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
     if store.read(|rows| jobs::has_old_drafts(rows, now - DRAFTS_LAST))? {
         store.write(|rows| jobs::forget_drafts(rows, now - DRAFTS_LAST))?;
     }
+    guard::forget_some(call)?;
     let reply = Reply::data(json!({"done": done, "left": left}));
     Ok(if left > 0 { reply.more() } else { reply })
 }

@@ -89,6 +89,7 @@
     const token = answer && answer.result === "0000" && answer.tokenizedCardObject && answer.tokenizedCardObject.token;
     if (!token) return refused(answer ? answer.result : "");
     form.elements.card_token.value = token;
+    form.elements.card_fingerprint.value = answer.tokenizedCardObject.fingerprint || "";
     fields.forEach((id) => { field(id).value = ""; });
     form.submit();
   }

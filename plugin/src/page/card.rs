@@ -87,10 +87,12 @@ const REFUSALS: [(&str, &str, &str); 21] = [
 impl CardProblem {
     /// A text about the whole form.
     pub(crate) fn of(id: &str, language: Language) -> Self {
-        Self {
-            text: text(language, id, &[]),
-            field: "",
-        }
+        Self::saying(text(language, id, &[]))
+    }
+
+    /// These words about the whole form.
+    pub(crate) fn saying(text: String) -> Self {
+        Self { text, field: "" }
     }
 
     /// What to say of the gateway's code.

@@ -43,6 +43,8 @@ card-3ds-refused = You could not be authenticated (3-D Secure). Nothing was paid
 card-3ds-other = This card cannot be authenticated (3-D Secure). Please use a card that is enrolled at its card company.
 card-again = Nothing was paid. Please type the card again.
 card-not-executed = The payment company could not be reached and nothing was paid. Please try again in a while.
+card-wait = There were many tries to pay, so none can be taken right now. Please try again in about { $minutes } min. Nothing was paid.
+card-challenge = The shop has to check before you pay. Nothing was paid.
 card-amount-changed = The amount of your order changed after you confirmed it. Please go back and confirm it again.
 
 ## Being checked
@@ -359,6 +361,7 @@ flag-status-back = Paygent says an earlier status than before: see Paygent Onlin
 flag-payment-gone = The payment holds nothing any more, and its order was shipped or is still in checkout, so it stays as it is.
 flag-notice-differs = A notice says another amount than Paygent does when asked.
 flag-payment-orphan = A payment that no order waits for was found; it is voided by itself.
+flag-shop-alarm = Somebody seems to be testing cards: many tries failed in the whole shop.
 flag-effect-rejected = The shop system did not accept a change of the order.
 flag-change-two_live = Both the old and the new payment stand: see Paygent Online.
 flag-change-none_live = Neither the old nor the new payment stands: see Paygent Online.
