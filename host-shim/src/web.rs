@@ -10,11 +10,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -57,8 +57,8 @@ pub async fn pages(site: Shared, listener: TcpListener, stop: impl Future<Output
         tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
-                let service = TowerToHyperService::new(router.clone());
+                let Ok((stream, peer)) = accepted else { continue };
+                let service = TowerToHyperService::new(router.clone().layer(Extension(peer)));
                 let connection = connections.watch(builder.serve_connection(TokioIo::new(stream), service));
                 // A browser that hangs up is no fault of the shop's.
                 tokio::spawn(async move { connection.await.unwrap_or_default() });

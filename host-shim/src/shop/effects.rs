@@ -120,6 +120,9 @@ impl Shop {
     }
 }
 
+/// Where the shop's own staff are written to.
+const STAFF: &str = "staff@shop.example";
+
 /// `Err` says why the effect cannot be done.
 fn act(
     rows: &mut SqliteConnection,
@@ -169,6 +172,21 @@ fn act(
                 mails::order_id.eq(&order.order_id),
                 mails::sent_to.eq(order.buyer().email),
                 mails::subject.eq(format!("ご注文ありがとうございます（注文番号：{}）", order.order_id)),
+                mails::sent_at.eq(now),
+            );
+            diesel::insert_into(mails::table).values(mail).execute(rows)?;
+        }
+        "shop.alarm" => {
+            let count = |name: &str| effect.data.get(name).and_then(Value::as_i64).unwrap_or(0);
+            let mail = (
+                mails::effect_key.eq(&effect.key),
+                mails::order_id.eq(&order.order_id),
+                mails::sent_to.eq(STAFF),
+                mails::subject.eq(format!(
+                    "カードの不正な試行が疑われます（{}分間に失敗{}件）",
+                    count("minutes"),
+                    count("failed")
+                )),
                 mails::sent_at.eq(now),
             );
             diesel::insert_into(mails::table).values(mail).execute(rows)?;

@@ -1,10 +1,12 @@
 //! Where the plugin's pages stand in the shop: everything below two paths is handed over and sent back as it comes.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -23,12 +25,21 @@ pub(super) async fn shopper(
     method: Method,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
+    Extension(peer): Extension<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Page {
     let visitor = Visitor::of(&headers, query.as_deref())?;
+    let member = site.adapter.shop.session(&visitor.session)?.member_id;
     let mut request = request(&method, &path, query.as_deref(), &headers, &body, &visitor);
     set(&mut request, "base_url", json!("/paygent"));
+    set(&mut request, "client_address", json!(peer.ip().to_string()));
+    let member = member.map(|member| member.to_string());
+    set(
+        &mut request,
+        "shopper",
+        json!({"session": visitor.session, "member": member}),
+    );
     let called = call(site, "shopper.route", request).await?;
     Ok(visitor.remember_language(whole(&called.reply)))
 }
