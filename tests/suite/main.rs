@@ -2,6 +2,7 @@
 //!
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
+//! `guard` who tests cards, and who must not suffer for it ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
 //! `tls` whom the plugin believes and how it proves who it is, to the servers of `peer` ·
 //! `browser` what shoppers see, `screen` what the staff see · `supply` what we build on.
@@ -20,6 +21,7 @@ mod change;
 mod checkout;
 mod crash;
 mod door;
+mod guard;
 mod hosts;
 mod kills;
 mod list;
