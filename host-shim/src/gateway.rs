@@ -190,6 +190,7 @@ impl Seed {
             changed_at: changed_at.unwrap_or(self.applied_at),
             captured_at: self.captured_at,
             cancelled_at: self.cancelled_at,
+            three_ds: false,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The ledger of truth: what this Paygent did, kept in a file so that it outlives the process.
 //!
-//! `schema` the tables · `payments` the records that Paygent Online lists · `tokens` cards in disguise · `authentications`
-//! of 3-D Secure · `notices` what the shop is told of · `telegrams` the log of all that came. A transaction is committed before its answer leaves.
+//! `schema` the tables · `payments` the records that Paygent Online lists · `tokens` cards in disguise · `stored_cards`
+//! カード情報お預かり · `authentications` of 3-D Secure · `notices` what the shop is told of · `telegrams` the log of all that came. A transaction is committed before its answer leaves.
 
 pub(crate) mod authentications;
 pub(crate) mod notices;
 pub(crate) mod payments;
 pub(crate) mod schema;
+pub(crate) mod stored_cards;
 pub(crate) mod telegrams;
 pub(crate) mod tokens;
 
@@ -15,7 +16,12 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+/// Columns that came later, by table: a file that was made before gets them.
+const ADDED: [(&str, &str, &str); 1] = [("payments", "three_ds", "BOOLEAN NOT NULL DEFAULT 0")];
 
 /// The open file.
 pub(crate) struct Ledger(Mutex<SqliteConnection>);
@@ -28,6 +34,7 @@ impl Ledger {
         connection
             .batch_execute(include_str!("ledger/schema.sql"))
             .context("the ledger has no tables")?;
+        add_columns(&mut connection).context("the ledger is of an older kind")?;
         Ok(Self(Mutex::new(connection)))
     }
 
@@ -38,6 +45,16 @@ impl Ledger {
             .unwrap_or_else(PoisonError::into_inner)
             .immediate_transaction(work)
     }
+}
+
+fn add_columns(connection: &mut SqliteConnection) -> QueryResult<()> {
+    for (table, column, definition) in ADDED {
+        let known = format!("EXISTS (SELECT 1 FROM pragma_table_info('{table}') WHERE name = '{column}')");
+        if !diesel::select(sql::<Bool>(&known)).get_result::<bool>(connection)? {
+            connection.batch_execute(&format!("ALTER TABLE {table} ADD COLUMN {column} {definition}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// An empty ledger for a test.

@@ -1,11 +1,15 @@
 //! One telegram, from its fields to its answer: who is it, what does it want, what is it told, all in one transaction.
 //!
-//! `authorise` 020 · `operate` 021, 022, 023 · `three_ds` 450 · `inquire` 094 · `notices` 091.
+//! `authorise` 020 · `operate` 021, 022, 023 · `stock` 025, 026, 027 · `three_ds` 450 · `inquire` 094 · `notices` 091; `card` whose card a telegram means,
+//! `charge` an amount held on it.
 
 mod authorise;
+mod card;
+mod charge;
 mod inquire;
 pub(super) mod notices;
 mod operate;
+mod stock;
 mod three_ds;
 
 use diesel::prelude::*;
@@ -69,21 +73,32 @@ pub(crate) struct Answer {
     pub(crate) kind: String,
     pub(crate) text: String,
     pub(crate) delivery: Delivery,
-    /// The ledger of payments was changed.
+    /// Payments or stored cards were changed.
     pub(crate) executed: bool,
 }
 
 /// What carrying a telegram out came to.
 struct Outcome {
-    reply: Reply,
+    text: String,
     script: Script,
     executed: bool,
 }
 
 impl Outcome {
-    fn unchanged(reply: Reply) -> Self {
+    fn unchanged(reply: &Reply) -> Self {
+        Self::told(reply.text())
+    }
+
+    fn executed(reply: &Reply) -> Self {
         Self {
-            reply,
+            executed: true,
+            ..Self::unchanged(reply)
+        }
+    }
+
+    fn told(text: String) -> Self {
+        Self {
+            text,
             script: Script::Approve,
             executed: false,
         }
@@ -122,7 +137,7 @@ pub(crate) fn handle(paygent: &Paygent, call: &Call<'_>, now: i64) -> QueryResul
 
 /// A fault has the last word on what is told and on how it travels.
 fn answer(fields: &Fields, fault: Option<&Fault>, outcome: Option<Outcome>) -> Answer {
-    let told = outcome.as_ref().map(|outcome| outcome.reply.text()).unwrap_or_default();
+    let told = outcome.as_ref().map(|outcome| outcome.text.clone()).unwrap_or_default();
     let text = match fault {
         Some(Fault::Reply(text)) => text.clone(),
         Some(Fault::Code([code, detail]) | Fault::CodeAfter([code, detail])) => Reply::error(code, detail).text(),
@@ -145,7 +160,7 @@ fn carry_out(
     now: i64,
 ) -> QueryResult<Outcome> {
     if let Err(refusal) = admit(paygent, call, fields) {
-        return Ok(Outcome::unchanged(refusal.reply()));
+        return Ok(Outcome::unchanged(&refusal.reply()));
     }
     let settings = paygent.settings();
     match (fields.text("telegram_kind"), call.place) {
@@ -153,11 +168,14 @@ fn carry_out(
         ("021", "/card/request") => operate::operate(connection, fields, Operation::Void, &settings, now),
         ("022", "/card/request") => operate::operate(connection, fields, Operation::Capture, &settings, now),
         ("023", "/card/request") => operate::operate(connection, fields, Operation::CancelSale, &settings, now),
+        ("025", "/card/request") => stock::set(connection, fields, now),
+        ("026", "/card/request") => stock::delete(connection, fields),
+        ("027", "/card/request") => stock::list(connection, fields),
         ("450", "/threeds/request") => three_ds::ask(paygent, connection, fields, now),
         ("091", "/ref/paynotice") => notices::next(connection, fields, now),
         ("094", "/ref/paymentref") => inquire::inquire(connection, fields),
         _ => Ok(Outcome::unchanged(
-            Refusal::new("P004", "電文種別IDが正しくありません").reply(),
+            &Refusal::new("P004", "電文種別IDが正しくありません").reply(),
         )),
     }
 }
@@ -218,3 +236,6 @@ fn month_first(expiry: &str) -> String {
 fn dated(at: Option<i64>) -> String {
     at.map(clock::wire).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod trial;

@@ -134,6 +134,34 @@ impl Reply {
     }
 }
 
+/// An answer of rows, every cell in double quotes: `"1"` how it went, `"2"` the names, `"3"` a row each, `"4"` how many.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) names: &'static [&'static str],
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// The text whose Windows-31J bytes are sent.
+    pub(crate) fn text(&self) -> String {
+        let mut text = line(["1", "0", "", ""]);
+        text.push_str(&line([&["2"], self.names].concat()));
+        for row in &self.rows {
+            text.push_str(&line(["3"].into_iter().chain(row.iter().map(String::as_str))));
+        }
+        text.push_str(&line(["4", &self.rows.len().to_string()]));
+        text
+    }
+}
+
+fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = cells
+        .into_iter()
+        .map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")))
+        .collect();
+    format!("{}\r\n", quoted.join(","))
+}
+
 /// Windows-31J bytes.
 pub(crate) fn encode(text: &str) -> Vec<u8> {
     SHIFT_JIS.encode(text).0.into_owned()
@@ -180,6 +208,16 @@ mod tests {
         let reply = Reply::error("2001", "1G12").with("out_acs_html", "<p a=1>\n</p>");
         let expected = "\r\nresult=1\r\nresponse_code=2001\r\nresponse_detail=1G12\r\nout_acs_html=\r\n<p a=1>\n</p>";
         assert_eq!(reply.text(), expected);
+    }
+
+    #[test]
+    fn every_cell_of_a_row_is_quoted_and_rows_are_counted() {
+        let table = Table {
+            names: &["a", "b"],
+            rows: vec![vec!["1".to_owned(), "x\"y".to_owned()]],
+        };
+        let expected = "\"1\",\"0\",\"\",\"\"\r\n\"2\",\"a\",\"b\"\r\n\"3\",\"1\",\"x\"\"y\"\r\n\"4\",\"1\"\r\n";
+        assert_eq!(table.text(), expected);
     }
 
     #[test]

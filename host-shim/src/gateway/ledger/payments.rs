@@ -34,6 +34,8 @@ pub(crate) struct Payment {
     pub(crate) changed_at: i64,
     pub(crate) captured_at: Option<i64>,
     pub(crate) cancelled_at: Option<i64>,
+    /// Its holder was authenticated by 3-D Secure.
+    pub(crate) three_ds: bool,
 }
 
 impl Payment {

@@ -21,6 +21,7 @@ table! {
         changed_at -> BigInt,
         captured_at -> Nullable<BigInt>,
         cancelled_at -> Nullable<BigInt>,
+        three_ds -> Bool,
     }
 }
 
@@ -77,5 +78,17 @@ table! {
         attempt_kbn -> Text,
         tries -> Integer,
         used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    stored_cards (card_id) {
+        card_id -> BigInt,
+        customer_id -> Text,
+        brand -> Text,
+        masked_card -> Text,
+        expiry -> Text,
+        fingerprint -> Text,
+        card_key -> Text,
     }
 }

@@ -21,9 +21,11 @@ CREATE TABLE IF NOT EXISTS payments (
     applied_at    INTEGER NOT NULL,
     changed_at    INTEGER NOT NULL,
     captured_at   INTEGER,
-    cancelled_at  INTEGER
+    cancelled_at  INTEGER,
+    three_ds      BOOLEAN NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS payments_by_trading_id ON payments (trading_id);
+CREATE INDEX IF NOT EXISTS payments_by_status ON payments (status);
 
 CREATE TABLE IF NOT EXISTS tokens (
     token       TEXT    PRIMARY KEY NOT NULL,
@@ -74,3 +76,15 @@ CREATE TABLE IF NOT EXISTS authentications (
     tries       INTEGER NOT NULL,
     used_at     INTEGER
 );
+
+-- カード情報お預かり: numbers are not used a second time.
+CREATE TABLE IF NOT EXISTS stored_cards (
+    card_id     INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    customer_id TEXT    NOT NULL,
+    brand       TEXT    NOT NULL,
+    masked_card TEXT    NOT NULL,
+    expiry      TEXT    NOT NULL,
+    fingerprint TEXT    NOT NULL,
+    card_key    TEXT    NOT NULL
+);
+CREATE INDEX IF NOT EXISTS stored_cards_by_customer ON stored_cards (customer_id);

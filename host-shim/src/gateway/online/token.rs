@@ -46,7 +46,7 @@ pub(super) async fn preflight() -> impl IntoResponse {
 pub(super) async fn create(State(paygent): State<Arc<Paygent>>, body: Bytes) -> Result<impl IntoResponse, Problem> {
     let typed: Typed = serde_json::from_slice(&body).map_err(|_| Problem::bad_request("the card is not JSON"))?;
     let reply = match check(&paygent, &typed, clock::now()) {
-        Ok(()) => keep(&paygent, &typed, clock::now())?,
+        Ok(()) => reply(&paygent, &keep(&paygent, &typed, clock::now())?),
         Err(result) => json!({ "result": result }),
     };
     Ok(([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(reply)))
@@ -64,12 +64,12 @@ pub(in crate::gateway) fn issue(paygent: &Paygent, card_number: &str) -> anyhow:
         name: "TEST KAIIN".to_owned(),
         cvc_only: false,
     };
-    let reply = match check(paygent, &typed, clock::now()) {
-        Ok(()) => keep(paygent, &typed, clock::now()).map_err(|problem| anyhow::anyhow!(problem.1))?,
+    match check(paygent, &typed, clock::now()) {
+        Ok(()) => keep(paygent, &typed, clock::now())
+            .map(|token| token.token)
+            .map_err(|problem| anyhow::anyhow!(problem.1)),
         Err(result) => anyhow::bail!("no token: {result}"),
-    };
-    let token = reply.pointer("/tokenizedCardObject/token").and_then(Value::as_str);
-    token.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("no token"))
+    }
 }
 
 /// The first input that is wrong: 12xx key, 13xx number, 14xx year, 15xx month, 16xx security code, 17xx name.
@@ -125,28 +125,33 @@ fn digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn keep(paygent: &Paygent, typed: &Typed, now: i64) -> Result<Value, Problem> {
-    let number = typed.card_number.as_str();
-    let token = Token {
+/// Makes the token; of what was typed only that is kept which a shop may know.
+fn keep(paygent: &Paygent, typed: &Typed, now: i64) -> Result<Token, Problem> {
+    let mut token = Token {
         token: new_token().map_err(Problem::bad_request)?,
-        brand: cards::brand(number).to_owned(),
-        masked_card: cards::masked(number),
-        expiry: format!("{}{}", typed.expire_year, typed.expire_month),
-        fingerprint: hash::sha256(&[&paygent.fingerprint_secret, number]),
-        card_key: cards::by_number(number)
-            .map_or(cards::OTHER, |card| card.key)
-            .to_owned(),
+        brand: String::new(),
+        masked_card: String::new(),
+        expiry: String::new(),
+        fingerprint: String::new(),
+        card_key: String::new(),
         has_cvc: !typed.cvc.is_empty(),
         valid_until: now + paygent.settings().token_lifetime_secs * 1_000,
         used_at: None,
     };
-    // A token of a security code alone pays nothing by itself, so a 020 does not know it.
     if !typed.cvc_only {
-        paygent
-            .ledger
-            .transact(|connection: &mut SqliteConnection| tokens::insert(connection, &token))?;
+        let number = typed.card_number.as_str();
+        cards::brand(number).clone_into(&mut token.brand);
+        cards::by_number(number)
+            .map_or(cards::OTHER, |card| card.key)
+            .clone_into(&mut token.card_key);
+        token.masked_card = cards::masked(number);
+        token.expiry = format!("{}{}", typed.expire_year, typed.expire_month);
+        token.fingerprint = hash::sha256(&[&paygent.fingerprint_secret, number]);
     }
-    Ok(reply(paygent, &token))
+    paygent
+        .ledger
+        .transact(|connection: &mut SqliteConnection| tokens::insert(connection, &token))?;
+    Ok(token)
 }
 
 fn reply(paygent: &Paygent, token: &Token) -> Value {
@@ -247,7 +252,8 @@ mod tests {
             card_number: "4012888888881881".to_owned(),
             ..Typed::default()
         };
-        let reply = keep(&paygent, &typed, NOW).map_err(|problem| problem.1).unwrap();
+        let token = keep(&paygent, &typed, NOW).map_err(|problem| problem.1).unwrap();
+        let reply = reply(&paygent, &token);
         let card = &reply["tokenizedCardObject"];
         assert_eq!(
             (&reply["result"], &card["masked_card_number"]),
@@ -257,7 +263,7 @@ mod tests {
         let token = card["token"].as_str().unwrap();
         let kept = paygent
             .ledger
-            .transact(|connection| tokens::usable(connection, token, NOW))
+            .transact(|connection| tokens::usable_card(connection, token, NOW))
             .unwrap()
             .unwrap();
         assert_eq!((kept.brand.as_str(), kept.card_key.as_str()), ("visa", "visa_2"));
@@ -266,5 +272,25 @@ mod tests {
             hash::sha256(&["4012888888881881"]),
             "anyone could count such a print back"
         );
+    }
+
+    #[test]
+    fn a_token_of_a_security_code_alone_is_no_card() {
+        let paygent = Paygent::new(ledger::in_memory(), "secret".to_owned());
+        let typed = Typed {
+            cvc_only: true,
+            cvc: "123".to_owned(),
+            ..Typed::default()
+        };
+        let token = keep(&paygent, &typed, NOW).map_err(|problem| problem.1).unwrap();
+        let (as_card, as_code) = paygent
+            .ledger
+            .transact(|connection| {
+                let as_card = tokens::usable_card(connection, &token.token, NOW)?;
+                Ok((as_card, tokens::usable_code(connection, &token.token, NOW)?))
+            })
+            .unwrap();
+        assert_eq!(as_card.unwrap_err().code, "2021");
+        assert!(as_code.unwrap().has_cvc);
     }
 }

@@ -21,11 +21,11 @@ pub(super) fn inquire(connection: &mut SqliteConnection, fields: &Fields) -> Que
         (None, Some(trading_id)) => payments::of_trading_id(connection, trading_id)?,
         (None, None) => {
             let refusal = Refusal::field("決済IDまたはマーチャント取引IDが必要です");
-            return Ok(Outcome::unchanged(refusal.reply()));
+            return Ok(Outcome::unchanged(&refusal.reply()));
         }
     };
     let reply = only_one(found, "13001", "13002").map_or_else(|refusal| refusal.reply(), |payment| reply(&payment));
-    Ok(Outcome::unchanged(reply))
+    Ok(Outcome::unchanged(&reply))
 }
 
 fn reply(payment: &Payment) -> Reply {

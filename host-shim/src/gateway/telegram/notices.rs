@@ -23,7 +23,7 @@ pub(super) fn next(connection: &mut SqliteConnection, fields: &Fields, now: i64)
         None => notices::oldest_unfetched(connection)?,
     };
     let Some(notice) = found else {
-        return Ok(Outcome::unchanged(Reply::good().with("success_code", "1")));
+        return Ok(Outcome::unchanged(&Reply::good().with("success_code", "1")));
     };
     notices::fetched(connection, notice.notice_id, now)?;
     let told = told(connection, &notice)?;
@@ -32,7 +32,7 @@ pub(super) fn next(connection: &mut SqliteConnection, fields: &Fields, now: i64)
         .fold(Reply::good().with("success_code", "0"), |reply, (field, value)| {
             reply.with(field, value)
         });
-    Ok(Outcome::unchanged(reply))
+    Ok(Outcome::unchanged(&reply))
 }
 
 /// A notice's fields, in the order in which they are sent.

@@ -18,21 +18,18 @@ pub(super) fn operate(
 ) -> QueryResult<Outcome> {
     let mut payment = match find(connection, fields)? {
         Ok(payment) => payment,
-        Err(refusal) => return Ok(Outcome::unchanged(refusal.reply())),
+        Err(refusal) => return Ok(Outcome::unchanged(&refusal.reply())),
     };
     let reached = match operation.apply(payment.status, settings.repeat_succeeds) {
         Ok(status) => status,
-        Err(refusal) => return Ok(Outcome::unchanged(refusal.reply())),
+        Err(refusal) => return Ok(Outcome::unchanged(&refusal.reply())),
     };
     if reached == payment.status {
-        return Ok(Outcome::unchanged(reply(&payment)));
+        return Ok(Outcome::unchanged(&reply(&payment)));
     }
     payment.turn(reached, now);
     payments::update(connection, &payment)?;
-    Ok(Outcome {
-        executed: true,
-        ..Outcome::unchanged(reply(&payment))
-    })
+    Ok(Outcome::executed(&reply(&payment)))
 }
 
 /// By payment id, by trading id, or by both when both belong to one payment.

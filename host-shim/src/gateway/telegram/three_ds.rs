@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 
+use super::card::Source;
 use super::{Outcome, Refusal};
 use crate::gateway::Paygent;
 use crate::gateway::cards::{self, Script, ThreeDs};
 use crate::gateway::ledger::authentications::{self, Authentication};
-use crate::gateway::ledger::tokens;
 use crate::gateway::wire::{Fields, Reply};
 
 pub(super) fn ask(
@@ -15,12 +15,12 @@ pub(super) fn ask(
     fields: &Fields,
     now: i64,
 ) -> QueryResult<Outcome> {
-    let field = |detail| Ok(Outcome::unchanged(Refusal::field(detail).reply()));
+    let field = |detail| Ok(Outcome::unchanged(&Refusal::field(detail).reply()));
     let term_url = fields.text("term_url");
     if !term_url.starts_with("http") {
         return field("戻りURLが正しくありません");
     }
-    if fields.get("authentication_type") != Some("01") || fields.get("card_set_method") != Some("token") {
+    if fields.get("authentication_type") != Some("01") {
         return field("認証の指定が正しくありません");
     }
     if fields.text("merchant_name").is_empty() || !fields.text("merchant_name").is_ascii() {
@@ -32,27 +32,31 @@ pub(super) fn ask(
     else {
         return field("決済金額が正しくありません");
     };
-    let token = match tokens::usable(connection, fields.text("card_token"), now)? {
-        Ok(token) => token,
-        Err(refusal) => return Ok(Outcome::unchanged(refusal.reply())),
+    let source = match Source::of_authentication(fields) {
+        Ok(source) => source,
+        Err(refusal) => return Ok(Outcome::unchanged(&refusal.reply())),
     };
-    let plays = match cards::script(&token.card_key) {
+    let card = match source.find(connection, now)? {
+        Ok(card) => card,
+        Err(refusal) => return Ok(Outcome::unchanged(&refusal.reply())),
+    };
+    let plays = match cards::script(&card.key) {
         Script::ThreeDs(plays) => plays,
         _ => ThreeDs::Frictionless,
     };
     match plays {
-        ThreeDs::NotOffered => return Ok(Outcome::unchanged(Refusal::new("31012", "").reply())),
-        ThreeDs::Denied => return Ok(Outcome::unchanged(Refusal::new("31007", "").reply())),
+        ThreeDs::NotOffered => return Ok(Outcome::unchanged(&Refusal::new("31012", "").reply())),
+        ThreeDs::Denied => return Ok(Outcome::unchanged(&Refusal::new("31007", "").reply())),
         _ => {}
     }
     let row = Authentication {
         auth_id: auth_id(),
         trading_id: fields.text("trading_id").to_owned(),
         amount,
-        brand: token.brand.clone(),
-        masked_card: token.masked_card,
-        fingerprint: token.fingerprint,
-        card_key: token.card_key,
+        brand: card.brand,
+        masked_card: card.masked,
+        fingerprint: card.fingerprint,
+        card_key: card.key,
         term_url: term_url.to_owned(),
         result: String::new(),
         attempt_kbn: String::new(),
@@ -65,7 +69,7 @@ pub(super) fn ask(
         .with("3ds_auth_id", row.auth_id)
         .with("card_brand", cards::brand_name(&row.brand))
         .with("out_acs_html", page);
-    Ok(Outcome::unchanged(reply))
+    Ok(Outcome::unchanged(&reply))
 }
 
 /// Sends the browser on to the card company's page.
