@@ -2,6 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How far a correction of an amount gets before it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum CorrectionFault {
+    /// It does not fail.
+    #[serde(rename = "none")]
+    None,
+    /// There is no new payment, and the old one stays.
+    #[serde(rename = "2010")]
+    NothingDone,
+    /// There is a new payment beside the old one.
+    #[serde(rename = "2011")]
+    OldStaysToo,
+    /// All was done, and yet it is told as a failure.
+    #[serde(rename = "2012")]
+    DoneButRefused,
+}
+
 /// `GET` and `POST /control/settings`; what a `POST` does not name keeps its value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) notice_url: String,
     /// How long a token can be used.
     pub(crate) token_lifetime_secs: i64,
+    /// What every 028 and 029 comes to.
+    pub(crate) correction_fault: CorrectionFault,
 }
 
 impl Default for Settings {
@@ -28,6 +47,7 @@ impl Default for Settings {
                 .to_vec(),
             notice_url: String::new(),
             token_lifetime_secs: 20 * 60,
+            correction_fault: CorrectionFault::None,
         }
     }
 }

@@ -44,6 +44,10 @@ pub(crate) enum Operation {
     Capture,
     /// 023: the sale is given back.
     CancelSale,
+    /// 028: the authorisation makes room for a smaller one.
+    CorrectAuthorisation,
+    /// 029: the sale makes room for a smaller one.
+    CorrectSale,
 }
 
 impl Operation {
@@ -53,6 +57,8 @@ impl Operation {
             Self::Void => (&[AUTHORISED, 31], VOIDED),
             Self::Capture => (&[AUTHORISED, 30], CAPTURED),
             Self::CancelSale => (&[CAPTURED, 42, 50], SALE_CANCELLED),
+            Self::CorrectAuthorisation => (&[AUTHORISED], VOIDED),
+            Self::CorrectSale => (&[CAPTURED], SALE_CANCELLED),
         }
     }
 
@@ -89,7 +95,13 @@ pub(crate) fn tone(status: Status) -> &'static str {
 mod tests {
     use super::*;
 
-    const ALL: [Operation; 3] = [Operation::Void, Operation::Capture, Operation::CancelSale];
+    const ALL: [Operation; 5] = [
+        Operation::Void,
+        Operation::Capture,
+        Operation::CancelSale,
+        Operation::CorrectAuthorisation,
+        Operation::CorrectSale,
+    ];
 
     #[test]
     fn every_status_answers_every_operation_as_the_wire_says() {
@@ -101,6 +113,8 @@ mod tests {
             (Operation::CancelSale, 40, 60),
             (Operation::CancelSale, 42, 60),
             (Operation::CancelSale, 50, 60),
+            (Operation::CorrectAuthorisation, 20, 32),
+            (Operation::CorrectSale, 40, 60),
         ];
         for operation in ALL {
             for (status, _) in WORDS {

@@ -1,11 +1,12 @@
 //! One telegram, from its fields to its answer: who is it, what does it want, what is it told, all in one transaction.
 //!
-//! `authorise` 020 · `operate` 021, 022, 023 · `stock` 025, 026, 027 · `three_ds` 450 · `inquire` 094 · `notices` 091; `card` whose card a telegram means,
+//! `authorise` 020 · `operate` 021, 022, 023 · `stock` 025, 026, 027 · `correct` 028, 029 · `three_ds` 450 · `inquire` 094 · `notices` 091; `card` whose card a telegram means,
 //! `charge` an amount held on it.
 
 mod authorise;
 mod card;
 mod charge;
+mod correct;
 mod inquire;
 pub(super) mod notices;
 mod operate;
@@ -171,6 +172,10 @@ fn carry_out(
         ("025", "/card/request") => stock::set(connection, fields, now),
         ("026", "/card/request") => stock::delete(connection, fields),
         ("027", "/card/request") => stock::list(connection, fields),
+        ("028", "/card/request") => {
+            correct::correct(connection, fields, Operation::CorrectAuthorisation, &settings, now)
+        }
+        ("029", "/card/request") => correct::correct(connection, fields, Operation::CorrectSale, &settings, now),
         ("450", "/threeds/request") => three_ds::ask(paygent, connection, fields, now),
         ("091", "/ref/paynotice") => notices::next(connection, fields, now),
         ("094", "/ref/paymentref") => inquire::inquire(connection, fields),

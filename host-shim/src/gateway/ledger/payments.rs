@@ -49,6 +49,18 @@ impl Payment {
             _ => {}
         }
     }
+
+    /// The payment that takes its place, of another amount; its days are counted anew.
+    pub(crate) fn corrected(&self, id: i64, amount: i64, now: i64) -> Self {
+        Self {
+            payment_id: id,
+            amount,
+            applied_at: now,
+            changed_at: now,
+            captured_at: self.captured_at.map(|_| now),
+            ..self.clone()
+        }
+    }
 }
 
 /// The id that the next payment gets: they are consecutive.

@@ -33,7 +33,7 @@ pub(super) fn operate(
 }
 
 /// By payment id, by trading id, or by both when both belong to one payment.
-fn find(connection: &mut SqliteConnection, fields: &Fields) -> QueryResult<Result<Payment, Refusal>> {
+pub(super) fn find(connection: &mut SqliteConnection, fields: &Fields) -> QueryResult<Result<Payment, Refusal>> {
     let (id, trading_id) = (fields.get("payment_id"), fields.get("trading_id"));
     let found = match (id, trading_id) {
         (Some(id), _) => {
@@ -64,7 +64,7 @@ pub(super) fn only_one(found: Vec<Payment>, none: &str, several: &str) -> Result
     }
 }
 
-fn reply(payment: &Payment) -> Reply {
+pub(super) fn reply(payment: &Payment) -> Reply {
     Reply::good()
         .with("payment_id", payment.payment_id.to_string())
         .with("trading_id", payment.trading_id.as_str())
