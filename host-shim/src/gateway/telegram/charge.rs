@@ -11,6 +11,11 @@ use crate::gateway::ledger::{authentications, notices};
 use crate::gateway::settings::Settings;
 use crate::gateway::status::{AUTHORISED, CAPTURED, REFUSED};
 
+/// Payment classes (23 bonus, 80 revolving) that brands do not take, and what is answered. Paygent's own numbers are not
+/// public.
+const NOT_OF_BRANDS: [(&str, [&str; 2], &str); 2] =
+    [("23", ["amex", "diners"], "P031"), ("80", ["amex", "diners"], "P032")];
+
 /// What is to be paid, and how.
 pub(crate) struct Order<'a> {
     pub(crate) trading_id: &'a str,
@@ -49,6 +54,9 @@ pub(crate) fn charge(
         Ok(card) => card,
         Err(refusal) => return Ok(Charge::Unfit(refusal)),
     };
+    if let Err(refusal) = takes_class(&card.brand, order.class) {
+        return Ok(Charge::Unfit(refusal));
+    }
     if let Some(id) = order.auth_id
         && let Err(refusal) = spend_authentication(connection, id, (order, &card), now)?
     {
@@ -69,6 +77,16 @@ pub(crate) fn charge(
         refusal,
         script,
     })
+}
+
+fn takes_class(brand: &str, class: &str) -> Result<(), Refusal> {
+    let refused = NOT_OF_BRANDS
+        .iter()
+        .find(|(of, brands, _)| *of == class && brands.contains(&brand));
+    match refused {
+        Some((_, _, code)) => Err(Refusal::new(code, "この支払区分を取り扱わないカードです")),
+        None => Ok(()),
+    }
 }
 
 /// The authentication has to be good, of this card and amount, and unused: 31009 not good, 31010 used.
