@@ -33,6 +33,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use certificates::Certificates;
+use clock::Clock;
 use fault::Faults;
 use ledger::Ledger;
 use ledger::payments::Payment;
@@ -201,6 +202,7 @@ struct Paygent {
     ledger: Ledger,
     faults: Faults,
     settings: RwLock<Settings>,
+    clock: Clock,
     /// Kinds of telegrams whose answers wait.
     held: watch::Sender<HashSet<String>>,
     /// Where browsers reach it, once it listens.
@@ -216,6 +218,7 @@ impl Paygent {
             ledger,
             faults: Faults::default(),
             settings: RwLock::default(),
+            clock: Clock::default(),
             held: watch::Sender::default(),
             online_url: OnceLock::new(),
             fingerprint_secret,

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 
 use super::fault::Delivery;
 use super::telegram::{self, Access, Call};
-use super::{Paygent, clock, wire};
+use super::{Paygent, wire};
 
 /// No telegram is longer.
 const LONGEST: usize = 64 * 1024;
@@ -61,7 +61,7 @@ pub(crate) async fn answer(
             place,
             raw,
         },
-        clock::now(),
+        paygent.clock.now(),
     ) {
         Ok(answer) => deliver(&paygent, answer).await,
         Err(error) => Ok(plain(

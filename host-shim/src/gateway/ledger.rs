@@ -21,7 +21,10 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 /// Columns that came later, by table: a file that was made before gets them.
-const ADDED: [(&str, &str, &str); 1] = [("payments", "three_ds", "BOOLEAN NOT NULL DEFAULT 0")];
+const ADDED: [(&str, &str, &str); 2] = [
+    ("payments", "three_ds", "BOOLEAN NOT NULL DEFAULT 0"),
+    ("notices", "amount", "INTEGER"),
+];
 
 /// The open file.
 pub(crate) struct Ledger(Mutex<SqliteConnection>);
@@ -61,4 +64,28 @@ fn add_columns(connection: &mut SqliteConnection) -> QueryResult<()> {
 #[cfg(test)]
 pub(crate) fn in_memory() -> Ledger {
     Ledger::open(Path::new(":memory:")).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_older_kind_gets_the_columns_that_came_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let ledger = Ledger::open(&path).unwrap();
+        ledger
+            .transact(|connection| {
+                for (table, column, _) in ADDED {
+                    connection.batch_execute(&format!("ALTER TABLE {table} DROP COLUMN {column}"))?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        drop(ledger);
+        let ledger = Ledger::open(&path).unwrap();
+        assert!(ledger.transact(payments::all).unwrap().is_empty());
+        assert!(ledger.transact(notices::all).unwrap().is_empty());
+    }
 }

@@ -37,7 +37,7 @@ pub(crate) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
         .route("/token", post(token::create).options(token::preflight))
         .route("/acs/{id}", get(acs::enter).post(acs::enter))
         .route("/acs/{id}/answer", post(acs::answer))
-        .nest("/control", control::router());
+        .nest("/control", control::router(paygent.clone()));
     Ok(rest.with_state(paygent).merge(pages))
 }
 

@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::Paygent;
 use super::ledger::notices::{self, Notice};
+use super::ledger::payments;
 use super::telegram::notices::{hc, told};
-use super::{Paygent, clock};
 
 /// What a shop has to answer, and nothing else.
 pub(crate) const ACCEPTED: &str = "result=0";
@@ -22,17 +23,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(paygent: Arc<Paygent>) {
     loop {
         tokio::time::sleep(PAUSE).await;
-        let url = paygent.settings().notice_url;
-        if url.is_empty() {
+        let now = paygent.clock.now();
+        // What cannot be turned now is turned at the next look.
+        let _ = paygent.ledger.transact(|connection| payments::age(connection, now));
+        let settings = paygent.settings();
+        if settings.notice_url.is_empty() {
             continue;
         }
-        let Ok(Some(notice)) = paygent.ledger.transact(notices::oldest_unpushed) else {
+        let made_by = now - i64::from(settings.notice_delay_ms);
+        let found = paygent.ledger.transact(|connection| match settings.notice_disorder {
+            true => notices::newest_unpushed(connection, made_by),
+            false => notices::oldest_unpushed(connection, made_by),
+        });
+        let Ok(Some(notice)) = found else {
             continue;
         };
-        let answered = push(&paygent, &url, &notice)
-            .await
-            .is_ok_and(|answer| answer == ACCEPTED);
-        let at = answered.then(clock::now);
+        let mut answered = true;
+        for _ in 0..settings.notice_repeats.max(1) {
+            let answer = push(&paygent, &settings.notice_url, &notice).await;
+            answered &= answer.is_ok_and(|answer| answer == ACCEPTED);
+        }
+        let at = answered.then(|| paygent.clock.now());
         // What cannot be written down is pushed once more: shops have to bear that.
         let _ = paygent
             .ledger

@@ -29,8 +29,16 @@ pub(crate) struct Settings {
     pub(crate) refusals_carry_payment_id: bool,
     /// Brands that the merchant's contract covers (R3).
     pub(crate) brands: Vec<String>,
+    /// A refused 020 is a notice, too. Whether Paygent tells of it is unknown.
+    pub(crate) refusals_are_noticed: bool,
     /// Where notices are pushed to; nowhere while it is empty.
     pub(crate) notice_url: String,
+    /// How often each is pushed, although the shop answers as it should.
+    pub(crate) notice_repeats: u32,
+    /// The newest is pushed first.
+    pub(crate) notice_disorder: bool,
+    /// How long after it was made a notice is pushed.
+    pub(crate) notice_delay_ms: u32,
     /// How long a token can be used.
     pub(crate) token_lifetime_secs: i64,
     /// What every 028 and 029 comes to.
@@ -45,7 +53,11 @@ impl Default for Settings {
             brands: ["visa", "mastercard", "jcb", "amex", "diners"]
                 .map(str::to_owned)
                 .to_vec(),
+            refusals_are_noticed: false,
             notice_url: String::new(),
+            notice_repeats: 1,
+            notice_disorder: false,
+            notice_delay_ms: 0,
             token_lifetime_secs: 20 * 60,
             correction_fault: CorrectionFault::None,
         }

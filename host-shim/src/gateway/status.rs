@@ -13,8 +13,15 @@ pub(crate) const AUTHORISED: Status = 20;
 pub(crate) const VOIDED: Status = 32;
 /// 売上.
 pub(crate) const CAPTURED: Status = 40;
+/// オーソリ期限切れ.
+pub(crate) const EXPIRED: Status = 33;
+/// 売上, 取消期限切れ.
+pub(crate) const PAST_LIMIT: Status = 41;
 /// 売上キャンセル.
 pub(crate) const SALE_CANCELLED: Status = 60;
+
+/// Days that an authorisation can be captured, and that a sale can be cancelled; the last of them still counts.
+pub(crate) const GOOD_FOR_DAYS: i64 = 60;
 
 /// Every status in words, as Paygent Online would list them.
 const WORDS: [(Status, &str); 15] = [
@@ -68,7 +75,7 @@ impl Operation {
         if from.contains(&status) || (repeat_succeeds && status == to) {
             return Ok(to);
         }
-        let too_late = matches!(status, 33 | 41);
+        let too_late = matches!(status, EXPIRED | PAST_LIMIT);
         Err(Refusal::new(if too_late { "2007" } else { "2004" }, ""))
     }
 }

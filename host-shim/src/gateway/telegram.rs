@@ -20,7 +20,7 @@ use super::cards::Script;
 use super::clock;
 use super::fault::{Delivery, Fault};
 use super::hash;
-use super::ledger::payments::Payment;
+use super::ledger::payments::{self, Payment};
 use super::ledger::telegrams::{self, NewTelegram};
 use super::status::Operation;
 use super::wire::{Fields, Reply, masked};
@@ -115,6 +115,7 @@ pub(crate) fn handle(paygent: &Paygent, call: &Call<'_>, now: i64) -> QueryResul
     };
     let fault = paygent.faults.take(fields.text("telegram_kind"));
     paygent.ledger.transact(|connection| {
+        payments::age(connection, now)?;
         let executes = fault.as_ref().is_none_or(Fault::executes);
         let outcome = if executes {
             Some(carry_out(paygent, connection, call, &fields, now)?)

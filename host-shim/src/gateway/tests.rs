@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod notices;
+
 const LOGIN: &str = "merchant_id=10001&connect_id=cid&connect_password=cpw&telegram_version=1.0";
 
 /// A shop that talks to a simulator of its own, as plainly as a client can.

@@ -1,11 +1,13 @@
 //! Notices: that a payment came to a status. Numbered one after the other, so that a shop sees when it missed one.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use serde::Serialize;
 
 use super::payments::Payment;
 use super::schema::notices;
-use crate::gateway::status::REFUSED;
+use crate::gateway::status::Status;
 
 /// One notice. Times are Unix milliseconds.
 #[derive(Debug, Clone, Serialize, Queryable, Selectable)]
@@ -19,21 +21,41 @@ pub(crate) struct Notice {
     pub(crate) tries: i32,
     pub(crate) pushed_at: Option<i64>,
     pub(crate) fetched_at: Option<i64>,
+    /// Another amount than the payment's.
+    pub(crate) amount: Option<i64>,
 }
 
-/// A payment came to where it stands; a refusal is told by its answer alone.
+/// One to be entered.
+#[derive(Insertable)]
+#[diesel(table_name = notices)]
+pub(crate) struct NewNotice {
+    /// The next number while it is empty.
+    pub(crate) notice_id: Option<i64>,
+    pub(crate) payment_id: i64,
+    pub(crate) status: Status,
+    pub(crate) at: i64,
+    pub(crate) tries: i32,
+    pub(crate) amount: Option<i64>,
+}
+
+/// A payment came to where it stands.
 pub(crate) fn tell(connection: &mut SqliteConnection, payment: &Payment) -> QueryResult<()> {
-    if payment.status != REFUSED {
-        diesel::insert_into(notices::table)
-            .values((
-                notices::payment_id.eq(payment.payment_id),
-                notices::status.eq(payment.status),
-                notices::at.eq(payment.changed_at),
-                notices::tries.eq(0),
-            ))
-            .execute(connection)?;
-    }
-    Ok(())
+    let notice = NewNotice {
+        notice_id: None,
+        payment_id: payment.payment_id,
+        status: payment.status,
+        at: payment.changed_at,
+        tries: 0,
+        amount: None,
+    };
+    insert(connection, &notice).map(drop)
+}
+
+/// Enters one.
+pub(crate) fn insert(connection: &mut SqliteConnection, notice: &NewNotice) -> QueryResult<Notice> {
+    diesel::insert_into(notices::table).values(notice).execute(connection)?;
+    let entered = notices::table.filter(notices::notice_id.eq(sql::<BigInt>("last_insert_rowid()")));
+    entered.select(Notice::as_select()).first(connection)
 }
 
 /// The notice of that number.
@@ -54,13 +76,29 @@ pub(crate) fn oldest_unfetched(connection: &mut SqliteConnection) -> QueryResult
         .optional()
 }
 
-/// The oldest that the shop has not answered as it should.
-pub(crate) fn oldest_unpushed(connection: &mut SqliteConnection) -> QueryResult<Option<Notice>> {
-    let open = notices::table.filter(notices::pushed_at.is_null());
-    open.order((notices::tries.asc(), notices::notice_id.asc()))
+/// The oldest made by then that the shop has not answered as it should.
+pub(crate) fn oldest_unpushed(connection: &mut SqliteConnection, made_by: i64) -> QueryResult<Option<Notice>> {
+    unpushed(made_by)
+        .order((notices::tries.asc(), notices::notice_id.asc()))
         .select(Notice::as_select())
         .first(connection)
         .optional()
+}
+
+/// The newest of them.
+pub(crate) fn newest_unpushed(connection: &mut SqliteConnection, made_by: i64) -> QueryResult<Option<Notice>> {
+    unpushed(made_by)
+        .order((notices::tries.asc(), notices::notice_id.desc()))
+        .select(Notice::as_select())
+        .first(connection)
+        .optional()
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn unpushed(made_by: i64) -> _ {
+    notices::table
+        .filter(notices::pushed_at.is_null())
+        .filter(notices::at.le(made_by))
 }
 
 /// All, oldest first.

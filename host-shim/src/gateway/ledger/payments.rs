@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use super::notices;
 use super::schema::payments;
-use crate::gateway::status::{CAPTURED, SALE_CANCELLED, Status, VOIDED};
+use crate::gateway::clock;
+use crate::gateway::status::{
+    AUTHORISED, CAPTURED, EXPIRED, GOOD_FOR_DAYS, PAST_LIMIT, SALE_CANCELLED, Status, VOIDED,
+};
 
 /// The id before the first payment's.
 const BEFORE_THE_FIRST: i64 = 28_569_256;
@@ -83,6 +86,28 @@ pub(crate) fn update(connection: &mut SqliteConnection, payment: &Payment) -> Qu
         .set(payment)
         .execute(connection)?;
     notices::tell(connection, payment)
+}
+
+/// Turns authorisations and sales whose days are over, and has the shop told.
+pub(crate) fn age(connection: &mut SqliteConnection, now: i64) -> QueryResult<()> {
+    let oldest = clock::days_before(now, GOOD_FOR_DAYS);
+    let authorised = payments::status.eq(AUTHORISED).and(payments::applied_at.lt(oldest));
+    let captured = payments::status.eq(CAPTURED).and(payments::captured_at.lt(oldest));
+    let over = payments::table
+        .filter(captured.or(authorised))
+        .order(payments::payment_id.asc())
+        .select(Payment::as_select())
+        .load(connection)?;
+    for mut payment in over {
+        let turned = if payment.status == AUTHORISED {
+            EXPIRED
+        } else {
+            PAST_LIMIT
+        };
+        payment.turn(turned, now);
+        update(connection, &payment)?;
+    }
+    Ok(())
 }
 
 /// The record of that id.

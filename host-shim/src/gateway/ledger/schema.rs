@@ -61,6 +61,7 @@ table! {
         tries -> Integer,
         pushed_at -> Nullable<BigInt>,
         fetched_at -> Nullable<BigInt>,
+        amount -> Nullable<BigInt>,
     }
 }
 

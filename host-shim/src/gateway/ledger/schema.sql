@@ -58,7 +58,8 @@ CREATE TABLE IF NOT EXISTS notices (
     at         INTEGER NOT NULL,
     tries      INTEGER NOT NULL,
     pushed_at  INTEGER,
-    fetched_at INTEGER
+    fetched_at INTEGER,
+    amount     INTEGER
 );
 
 -- EMV 3-D Secure: one row per 450.

@@ -1,6 +1,8 @@
 //! Cards that a customer left with Paygent, to pay with later (カード情報お預かり). Without number and security code, as tokens.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::schema::stored_cards;
 use super::tokens::Token;
@@ -30,10 +32,8 @@ pub(crate) fn insert(connection: &mut SqliteConnection, customer_id: &str, token
             stored_cards::card_key.eq(&token.card_key),
         ))
         .execute(connection)?;
-    stored_cards::table
-        .order(stored_cards::card_id.desc())
-        .select(StoredCard::as_select())
-        .first(connection)
+    let kept = stored_cards::table.filter(stored_cards::card_id.eq(sql::<BigInt>("last_insert_rowid()")));
+    kept.select(StoredCard::as_select()).first(connection)
 }
 
 /// The customer's cards, oldest first.

@@ -3,35 +3,47 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use diesel::result::{DatabaseErrorKind, Error};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Problem;
 use crate::gateway::fault::Fault;
-use crate::gateway::ledger::notices::{self, Notice};
+use crate::gateway::ledger::notices::{self, NewNotice, Notice};
 use crate::gateway::ledger::payments::{self, Payment};
 use crate::gateway::ledger::telegrams::{self, Telegram};
 use crate::gateway::settings::Settings;
-use crate::gateway::status::Status;
+use crate::gateway::status::{AUTHORISED, Status};
 use crate::gateway::{Paygent, clock, push};
 
 type Simulator = State<Arc<Paygent>>;
 
-pub(super) fn router() -> Router<Arc<Paygent>> {
+pub(super) fn router(paygent: Arc<Paygent>) -> Router<Arc<Paygent>> {
     Router::new()
         .route("/payments", get(list_payments))
         .route("/payments/{id}", get(one_payment).post(turn_payment))
-        .route("/notices", get(list_notices))
+        .route("/notices", get(list_notices).post(enter_notice))
         .route("/notices/{id}/push", post(push_notice))
         .route("/telegrams", get(list_telegrams))
         .route("/faults", post(script_faults).delete(clear_faults))
         .route("/hold", post(hold))
         .route("/release", post(release))
         .route("/settings", get(show_settings).post(change_settings))
+        .route("/clock", post(advance_clock))
+        .layer(middleware::from_fn_with_state(paygent, aged))
+}
+
+/// What only time brings has come before a test looks.
+async fn aged(State(paygent): Simulator, request: Request, next: Next) -> Result<Response, Problem> {
+    let now = paygent.clock.now();
+    paygent.ledger.transact(|connection| payments::age(connection, now))?;
+    Ok(next.run(request).await)
 }
 
 #[derive(Default, Deserialize)]
@@ -80,11 +92,12 @@ async fn turn_payment(
     Path(id): Path<i64>,
     Json(turn): Json<Turn>,
 ) -> Result<Json<Payment>, Problem> {
+    let now = paygent.clock.now();
     let turned = paygent.ledger.transact(|connection| {
         let Some(mut payment) = payments::find(connection, id)? else {
             return Ok(None);
         };
-        payment.turn(turn.status, clock::now());
+        payment.turn(turn.status, now);
         payments::update(connection, &payment)?;
         Ok(Some(payment))
     })?;
@@ -95,6 +108,43 @@ async fn turn_payment(
 
 async fn list_notices(State(paygent): Simulator) -> Result<Json<Vec<Notice>>, Problem> {
     Ok(Json(paygent.ledger.transact(notices::all)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    payment_id: i64,
+    /// The payment's own while it is empty.
+    status: Option<Status>,
+    amount: Option<i64>,
+    /// The next number while it is empty; one further on leaves a gap.
+    notice_id: Option<i64>,
+}
+
+/// Enters a notice of nothing that happened: once more, too late, of a payment that is none, behind a gap.
+async fn enter_notice(State(paygent): Simulator, Json(wanted): Json<Told>) -> Result<Json<Notice>, Problem> {
+    let at = paygent.clock.now();
+    let entered = paygent.ledger.transact(|connection| {
+        let payment = payments::find(connection, wanted.payment_id)?;
+        let notice = NewNotice {
+            notice_id: wanted.notice_id,
+            payment_id: wanted.payment_id,
+            status: wanted
+                .status
+                .unwrap_or_else(|| payment.map_or(AUTHORISED, |payment| payment.status)),
+            at,
+            tries: 0,
+            amount: wanted.amount,
+        };
+        notices::insert(connection, &notice)
+    });
+    match entered {
+        Ok(notice) => Ok(Json(notice)),
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            Err(Problem(StatusCode::CONFLICT, "a notice has that number".to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -193,6 +243,20 @@ async fn change_settings(
     let changed = paygent.settings().changed(change).map_err(Problem::bad_request)?;
     paygent.set(changed.clone());
     Ok(Json(changed))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_secs: u32,
+}
+
+/// Time passes; what is over by then has turned. The clock as it now stands.
+async fn advance_clock(State(paygent): Simulator, Json(by): Json<Advance>) -> Result<Json<Value>, Problem> {
+    paygent.clock.advance(by.advance_secs);
+    let now = paygent.clock.now();
+    paygent.ledger.transact(|connection| payments::age(connection, now))?;
+    Ok(Json(json!({ "now": now, "shown": clock::shown(now) })))
 }
 
 fn done() -> Json<Value> {

@@ -45,8 +45,8 @@ pub(super) async fn preflight() -> impl IntoResponse {
 /// A token for a card, or the `result` that says which input is wrong.
 pub(super) async fn create(State(paygent): State<Arc<Paygent>>, body: Bytes) -> Result<impl IntoResponse, Problem> {
     let typed: Typed = serde_json::from_slice(&body).map_err(|_| Problem::bad_request("the card is not JSON"))?;
-    let reply = match check(&paygent, &typed, clock::now()) {
-        Ok(()) => reply(&paygent, &keep(&paygent, &typed, clock::now())?),
+    let reply = match check(&paygent, &typed, paygent.clock.now()) {
+        Ok(()) => reply(&paygent, &keep(&paygent, &typed, paygent.clock.now())?),
         Err(result) => json!({ "result": result }),
     };
     Ok(([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(reply)))
@@ -64,8 +64,8 @@ pub(in crate::gateway) fn issue(paygent: &Paygent, card_number: &str) -> anyhow:
         name: "TEST KAIIN".to_owned(),
         cvc_only: false,
     };
-    match check(paygent, &typed, clock::now()) {
-        Ok(()) => keep(paygent, &typed, clock::now())
+    match check(paygent, &typed, paygent.clock.now()) {
+        Ok(()) => keep(paygent, &typed, paygent.clock.now())
             .map(|token| token.token)
             .map_err(|problem| anyhow::anyhow!(problem.1)),
         Err(result) => anyhow::bail!("no token: {result}"),

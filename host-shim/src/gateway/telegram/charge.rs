@@ -71,7 +71,9 @@ pub(crate) fn charge(
     let id = payments::next_id(connection)?;
     let payment = record(id, order, card, refusal.as_ref(), now);
     payments::insert(connection, &payment)?;
-    notices::tell(connection, &payment)?;
+    if refusal.is_none() || settings.refusals_are_noticed {
+        notices::tell(connection, &payment)?;
+    }
     Ok(Charge::Recorded {
         payment: Box::new(payment),
         refusal,

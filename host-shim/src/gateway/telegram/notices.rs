@@ -38,21 +38,26 @@ pub(super) fn next(connection: &mut SqliteConnection, fields: &Fields, now: i64)
 /// A notice's fields, in the order in which they are sent.
 pub(crate) fn told(connection: &mut SqliteConnection, notice: &Notice) -> QueryResult<Vec<(&'static str, String)>> {
     let payment = payments::find(connection, notice.payment_id)?;
-    Ok(payment.map(|payment| fields(notice, &payment)).unwrap_or_default())
+    Ok(fields(notice, payment.as_ref()))
 }
 
-fn fields(notice: &Notice, payment: &Payment) -> Vec<(&'static str, String)> {
+/// A test may have the shop told of a payment that is none: then the number and the status are all there is.
+fn fields(notice: &Notice, payment: Option<&Payment>) -> Vec<(&'static str, String)> {
+    let amount = notice.amount.or(payment.map(|payment| payment.amount));
     vec![
         ("payment_notice_id", notice.notice_id.to_string()),
         ("change_date", clock::wire(notice.at)),
-        ("payment_id", payment.payment_id.to_string()),
-        ("trading_id", payment.trading_id.clone()),
+        ("payment_id", notice.payment_id.to_string()),
+        (
+            "trading_id",
+            payment.map(|payment| payment.trading_id.clone()).unwrap_or_default(),
+        ),
         ("payment_type", CARD.to_owned()),
         ("payment_status", notice.status.to_string()),
-        ("payment_amount", payment.amount.to_string()),
-        ("payment_init_date", clock::wire(payment.applied_at)),
-        ("payment_date", dated(payment.captured_at)),
-        ("cancel_date", dated(payment.cancelled_at)),
+        ("payment_amount", amount.unwrap_or_default().to_string()),
+        ("payment_init_date", dated(payment.map(|payment| payment.applied_at))),
+        ("payment_date", dated(payment.and_then(|payment| payment.captured_at))),
+        ("cancel_date", dated(payment.and_then(|payment| payment.cancelled_at))),
     ]
 }
 
