@@ -15,6 +15,7 @@
     reason = "a test fails by panicking; the fixtures are not marked as tests"
 )]
 
+mod arrivals;
 mod boundary;
 mod browser;
 mod change;

@@ -22,10 +22,10 @@ const DENIED: &str = "4000000000003063";
 
 /// A shopper's browser on its way through 3-D Secure, without a single cookie.
 pub(crate) struct Journey<'a> {
-    world: &'a World,
+    pub(crate) world: &'a World,
     pub(crate) page: CardPage,
     /// The card company's page that the plugin showed.
-    shown: Called,
+    pub(crate) shown: Called,
 }
 
 impl<'a> Journey<'a> {
@@ -71,13 +71,21 @@ impl<'a> Journey<'a> {
         self.comes_back(&self.way_back())
     }
 
+    /// Where the browser is sent back to after whatever the card company asks for was answered rightly.
+    pub(crate) fn authenticated(&self) -> String {
+        let shown = self.at_the_card_company();
+        let asked = shown.header("location").is_none().then(|| self.typed("1234"));
+        let left = asked.as_ref().unwrap_or(&shown);
+        left.header("location").unwrap().to_owned()
+    }
+
     pub(crate) fn comes_back(&self, address: &str) -> Called {
         comes_back(self.world, address)
     }
 }
 
 /// A browser asks the plugin for a whole address of the shop.
-fn comes_back(world: &World, address: &str) -> Called {
+pub(crate) fn comes_back(world: &World, address: &str) -> Called {
     let (path, query) = parts(world, address);
     world.shopper(&json!({"method": "GET", "path": path, "query": query}))
 }

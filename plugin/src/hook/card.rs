@@ -29,7 +29,8 @@ const FORM_LASTS: TimeDelta = TimeDelta::hours(2);
 struct Checkout {
     hold: Hold,
     order: Order,
-    /// The latest attempt of this hold.
+    /// The attempt that tells how this hold stands: the one that may hold money, or else the last that came to an end. One
+    /// whose holder is still at the card company's page, in this tab or another, tells nothing yet.
     last: Option<Attempt>,
 }
 
@@ -471,7 +472,11 @@ fn load(call: &Call<'_>, id: &str) -> Result<Checkout, Problem> {
         let Some(order) = orders::find(rows, &hold.order_id)? else {
             return Ok(None);
         };
-        let last = attempts::last_of(rows, &hold.order_id, hold.number)?;
+        let live = attempts::live_of(rows, &hold.order_id)?.filter(|live| live.hold == hold.number);
+        let last = match live {
+            Some(live) => Some(live),
+            None => attempts::last_ended_of(rows, &hold.order_id, hold.number)?,
+        };
         Ok(Some(Checkout { hold, order, last }))
     })?;
     found.ok_or_else(|| Problem::misuse("checkout.unknown", "there is no such checkout"))

@@ -116,11 +116,12 @@ pub(crate) fn of_order(connection: &mut Connection, order_id: &str) -> StoreResu
         .load(connection)?)
 }
 
-/// The latest attempt that a shopper made on a hold.
-pub(crate) fn last_of(connection: &mut Connection, order_id: &str, hold: i32) -> StoreResult<Option<Attempt>> {
+/// The latest attempt that a shopper made on a hold, without those that still wait for their holder.
+pub(crate) fn last_ended_of(connection: &mut Connection, order_id: &str, hold: i32) -> StoreResult<Option<Attempt>> {
     Ok(attempts::table
         .filter(attempts::order_id.eq(order_id).and(attempts::hold.eq(hold)))
         .filter(attempts::change_id.is_null())
+        .filter(attempts::state.ne(AttemptState::Authenticating.name()))
         .order(attempts::number.desc())
         .select(Attempt::as_select())
         .first(connection)
