@@ -273,11 +273,13 @@ fn play(seeds: &[u64]) -> BTreeMap<&'static str, usize> {
             history.arrives(arrival);
         }
         history.settled();
+        // What a shopper went back from stays in their cart: it is not to come along with the next order.
+        let session = world.session();
+        world.adapter.shop.add(&session.session_id, 1, -99).unwrap();
         let status = history.order().status();
         *ends.entry(status.name()).or_default() += 1;
     }
     let shop = &world.adapter.shop;
-    // What a shopper went back from stays in their cart, and comes along with the next order.
     let held = shop.orders(&[Status::New, Status::Pending]).unwrap();
     let pieces = held.iter().flat_map(|order| shop.lines(&order.order_id).unwrap());
     let pieces: i32 = pieces.map(|line| line.quantity).sum();
