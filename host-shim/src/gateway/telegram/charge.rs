@@ -11,10 +11,9 @@ use crate::gateway::ledger::{authentications, notices};
 use crate::gateway::settings::Settings;
 use crate::gateway::status::{AUTHORISED, CAPTURED, REFUSED};
 
-/// Payment classes (23 bonus, 80 revolving) that brands do not take, and what is answered. Paygent's own numbers are not
-/// public.
-const NOT_OF_BRANDS: [(&str, [&str; 2], &str); 2] =
-    [("23", ["amex", "diners"], "P031"), ("80", ["amex", "diners"], "P032")];
+/// Payment classes (23 bonus, 80 revolving) that brands do not take. Which these are is each acquirer's own affair: here
+/// it is AMEX and Diners.
+const NOT_OF_BRANDS: [(&str, [&str; 2]); 2] = [("23", ["amex", "diners"]), ("80", ["amex", "diners"])];
 
 /// What is to be paid, and how.
 pub(crate) struct Order<'a> {
@@ -54,9 +53,6 @@ pub(crate) fn charge(
         Ok(card) => card,
         Err(refusal) => return Ok(Charge::Unfit(refusal)),
     };
-    if let Err(refusal) = takes_class(&card.brand, order.class) {
-        return Ok(Charge::Unfit(refusal));
-    }
     if let Some(id) = order.auth_id
         && let Err(refusal) = spend_authentication(connection, id, (order, &card), now)?
     {
@@ -67,7 +63,7 @@ pub(crate) fn charge(
         return Ok(Charge::Lost(script));
     }
     source.spend(connection, now)?;
-    let refusal = judge(&card, script, settings).err();
+    let refusal = judge(&card, order.class, script, settings).err();
     let id = payments::next_id(connection)?;
     let payment = record(id, order, card, refusal.as_ref(), now);
     payments::insert(connection, &payment)?;
@@ -81,14 +77,10 @@ pub(crate) fn charge(
     })
 }
 
-fn takes_class(brand: &str, class: &str) -> Result<(), Refusal> {
-    let refused = NOT_OF_BRANDS
+fn takes_class(brand: &str, class: &str) -> bool {
+    !NOT_OF_BRANDS
         .iter()
-        .find(|(of, brands, _)| *of == class && brands.contains(&brand));
-    match refused {
-        Some((_, _, code)) => Err(Refusal::new(code, "この支払区分を取り扱わないカードです")),
-        None => Ok(()),
-    }
+        .any(|(of, brands)| *of == class && brands.contains(&brand))
 }
 
 /// The authentication has to be good, of this card and amount, and unused: 31009 not good, 31010 used.
@@ -114,9 +106,12 @@ fn spend_authentication(
 }
 
 /// The acquirer's and the issuer's word. A brand outside the contract is a card that cannot be used (R3).
-fn judge(card: &Card, script: Script, settings: &Settings) -> Result<(), Refusal> {
+fn judge(card: &Card, class: &str, script: Script, settings: &Settings) -> Result<(), Refusal> {
     if !settings.brands.contains(&card.brand) {
         return Err(Refusal::new("2001", "1G12"));
+    }
+    if !takes_class(&card.brand, class) {
+        return Err(Refusal::new("2001", "1G78"));
     }
     if card.lacks_cvc {
         return Err(Refusal::new("2001", "1G45"));
