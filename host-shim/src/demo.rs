@@ -48,13 +48,21 @@ pub struct Settings {
 /// What a shop adds to the plugin's configuration once browsers and the simulator reach it at a whole address: 3-D Secure
 /// and pushed notices.
 pub fn reachable_at(shop_url: &str, merchant: &Merchant) -> Value {
+    let three_ds = json!({"enabled": true, "merchant_name": "SAMPLE SHOP", "key": merchant.three_ds_key});
     json!({
         "urls": {"shopper": format!("{}/paygent", shop_url.trim_end_matches('/'))},
-        "card": {
-            "instalments": [3, 6, 12],
-            "three_ds": {"enabled": true, "merchant_name": "SAMPLE SHOP", "key": merchant.three_ds_key},
-        },
+        "card": card(&three_ds),
         "notices": {"key": merchant.notice_key},
+    })
+}
+
+/// What the card page offers.
+fn card(three_ds: &Value) -> Value {
+    json!({
+        "instalments": {"counts": [3, 6, 12], "from": 3_000},
+        "bonus": {"from": 10_000},
+        "revolving": {},
+        "three_ds": three_ds,
     })
 }
 
@@ -99,7 +107,7 @@ pub fn config(folder: &Path, reach: &Reach) -> anyhow::Result<Value> {
             "token_script_url": format!("{}js/PaygentToken.js", reach.online_url),
             "timeout_secs": 20,
         },
-        "card": {"instalments": [3, 6, 12]},
+        "card": card(&json!({})),
         "paygent_online_url": reach.online_url,
     }))
 }

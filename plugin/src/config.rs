@@ -1,5 +1,6 @@
 //! The configuration that a host gives at `paygent_open`. Its secrets do not print.
 
+mod classes;
 mod guard;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use crate::paygent;
 use crate::payment::deadline::Limits;
 use crate::reply::Problem;
+use classes::{Bonus, Instalments, Revolving};
 pub(crate) use guard::Guard;
 
 /// All settings. A member that nobody knows is refused: a mistyped setting must not pass for its default.
@@ -80,8 +82,12 @@ pub(crate) struct Shop {
 pub(crate) struct Card {
     /// Brands that the contract allows: `visa`, `mastercard`, `jcb`, `amex`, `diners`.
     pub(crate) brands: Vec<String>,
-    /// Numbers of instalments offered; none by default.
-    pub(crate) instalments: Vec<u8>,
+    /// 分割; not offered by default.
+    pub(crate) instalments: Option<Instalments>,
+    /// ボーナス一括; not offered by default.
+    pub(crate) bonus: Option<Bonus>,
+    /// リボ; not offered by default.
+    pub(crate) revolving: Option<Revolving>,
     /// EMV 3-D Secure.
     pub(crate) three_ds: ThreeDs,
 }
@@ -233,7 +239,9 @@ impl Default for Card {
     fn default() -> Self {
         Self {
             brands: BRANDS.map(str::to_owned).to_vec(),
-            instalments: Vec::new(),
+            instalments: None,
+            bonus: None,
+            revolving: None,
             three_ds: ThreeDs::default(),
         }
     }
@@ -268,6 +276,7 @@ impl Config {
             return Err(Problem::misuse("config.brands", why));
         }
         config.staff.check()?;
+        config.card.check_classes()?;
         config.card.three_ds.check(&config.urls)?;
         config.guard.check()?;
         config

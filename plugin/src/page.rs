@@ -13,7 +13,7 @@ mod settings;
 mod staff;
 mod text;
 
-pub(crate) use card::{Brand, CardPage, CardProblem, card};
+pub(crate) use card::{Brand, CardPage, CardProblem, ClassOffered, card, class_name};
 pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::Page;
 pub(crate) use list::{Cell, DETAIL_FIELDS, ListPage, PageLink, Row, SortHead, list};

@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::payment::Yen;
+use crate::payment::{PaymentClass, Yen};
 use client::{Failure, Posted};
 pub(crate) use codes::{Class, class};
 pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
@@ -135,42 +135,6 @@ pub(crate) enum CardSource {
     },
     /// The card of an earlier payment (`ref_trading_id`); the new payment is without 3-D Secure (guide line 272).
     Earlier(TradingId),
-}
-
-/// How the shopper pays it off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PaymentClass {
-    /// 一括
-    Once,
-    /// 分割, in so many parts.
-    Instalments(u8),
-}
-
-impl PaymentClass {
-    /// `payment_class` of the wire.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Once => "10",
-            Self::Instalments(_) => "61",
-        }
-    }
-
-    /// `split_count`; 0 where there is none.
-    pub(crate) fn split_count(self) -> u8 {
-        match self {
-            Self::Once => 0,
-            Self::Instalments(count) => count,
-        }
-    }
-
-    /// The class as rows keep it.
-    pub(crate) fn read(code: &str, split_count: i32) -> Option<Self> {
-        match (code, u8::try_from(split_count)) {
-            ("10", _) => Some(Self::Once),
-            ("61", Ok(count)) => Some(Self::Instalments(count)),
-            _ => None,
-        }
-    }
 }
 
 /// A payment that a telegram acts on.
@@ -420,7 +384,7 @@ fn authorise(asked: &Authorise) -> Telegram {
         .with("payment_amount", asked.amount.get().to_string());
     let telegram = telegram.with("payment_class", asked.class.code());
     let telegram = match asked.class {
-        PaymentClass::Once => telegram,
+        PaymentClass::Once | PaymentClass::Bonus | PaymentClass::Revolving => telegram,
         PaymentClass::Instalments(count) => telegram.with("split_count", count.to_string()),
     };
     let telegram = match &asked.auth_id {

@@ -1,12 +1,13 @@
 //! The rules of money, pure: no I/O, no clock, no randomness. Everything here can be tried state by event.
 //!
-//! `yen` what an amount is · `gateway_status` what Paygent says of a payment · `order_status` 対応状況 ·
+//! `yen` what an amount is · `class` how it is paid off · `gateway_status` what Paygent says of a payment · `order_status` 対応状況 ·
 //! `attempt` and `hold` the two life cycles · `settle` the one place where an answer becomes a state ·
 //! `operation` what the staff may do · `change` one payment in another's place · `preflight` what they are told before ·
 //! `guard` how often a card may be tried · `deadline`, `japan` days · `trading_id` how an attempt is named on the wire.
 
 pub(crate) mod attempt;
 pub(crate) mod change;
+pub(crate) mod class;
 pub(crate) mod deadline;
 pub(crate) mod gateway_status;
 pub(crate) mod guard;
@@ -19,6 +20,7 @@ pub(crate) mod settle;
 pub(crate) mod trading_id;
 pub(crate) mod yen;
 
+pub(crate) use class::PaymentClass;
 pub(crate) use gateway_status::GatewayStatus;
 pub(crate) use order_status::OrderStatus;
 pub(crate) use yen::Yen;

@@ -256,6 +256,39 @@ fn a_shopper_buys_is_refused_and_goes_back() {
 }
 
 #[test]
+fn ways_of_paying_off_follow_the_brand_that_is_typed() {
+    in_browser(async |browser, demo| {
+        browser.buy(&demo.shop).await;
+        browser.click("#class option[value='80']").await;
+        let is_open = async || {
+            browser
+                .find("#class option[value='80']")
+                .await
+                .is_enabled()
+                .await
+                .unwrap()
+        };
+        browser
+            .find("#number")
+            .await
+            .send_keys("5555555555554444")
+            .await
+            .unwrap();
+        assert!(is_open().await, "Mastercard takes it");
+        let number = browser.find("#number").await;
+        number.clear().await.unwrap();
+        number.send_keys("378282246310005").await.unwrap();
+        assert!(!is_open().await, "AMEX does not");
+        browser.says("一括払いに変更しました").await;
+        assert_eq!(
+            browser.find("#class").await.prop("value").await.unwrap().as_deref(),
+            Some("10")
+        );
+        browser.picture("card-class", PHONE).await;
+    });
+}
+
+#[test]
 fn r09_the_browsers_own_way_back_and_the_button_differ() {
     in_browser(async |browser, demo| {
         browser.buy(&demo.shop).await;

@@ -78,7 +78,7 @@ fn r62_the_new_payment_uses_the_card_class_and_terms_of_the_old_one_without_3d_s
     let page = world.entered();
     let form = crate::world::text(&world.show(&page).reply, "/data/form");
     let body = format!(
-        "form={form}&card_token={}&instalments=3",
+        "form={form}&card_token={}&payment_class=61-3",
         world.token(crate::world::GOOD)
     );
     world.shopper(&json!({"method": "POST", "path": page.path, "body": body}));

@@ -20,6 +20,7 @@ mod boundary;
 mod browser;
 mod change;
 mod checkout;
+mod classes;
 mod crash;
 mod door;
 mod guard;

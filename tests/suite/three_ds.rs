@@ -391,7 +391,7 @@ fn s18_where_a_holder_comes_back_to_is_the_shops_setting_and_no_header() {
     let world = World::reachable();
     let page = world.entered();
     let form = text(&world.show(&page).reply, "/data/form");
-    let body = format!("form={form}&card_token={}&instalments=1", world.token(GOOD));
+    let body = format!("form={form}&card_token={}&payment_class=10", world.token(GOOD));
     world.shopper(&json!({
         "method": "POST", "path": page.path, "body": body, "base_url": "https://evil.example/paygent",
         "headers": {"host": "evil.example", "x-forwarded-host": "evil.example"},

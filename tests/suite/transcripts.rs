@@ -212,7 +212,7 @@ fn enter(story: &mut Story, id: &str) -> String {
 fn pay(story: &mut Story, path: &str, card: &str) -> Value {
     let page = story.call("card.page", json!({"method": "GET", "path": path}));
     let token = story.world.token(card);
-    let body = format!("form={}&card_token={token}&instalments=1", text(&page, "/data/form"));
+    let body = format!("form={}&card_token={token}&payment_class=10", text(&page, "/data/form"));
     story.call("card.pay", json!({"method": "POST", "path": path, "body": body}))
 }
 

@@ -201,7 +201,7 @@ impl World {
     }
 
     pub(crate) fn post(&self, page: &CardPage, form: &str, token: &str) -> Called {
-        let body = format!("form={form}&card_token={token}&instalments=1");
+        let body = format!("form={form}&card_token={token}&payment_class=10");
         self.shopper(&json!({"method": "POST", "path": page.path, "body": body}))
     }
 

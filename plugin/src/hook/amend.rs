@@ -2,12 +2,12 @@
 //! file sends it.
 
 use super::{Call, journal, operation, settle};
-use crate::paygent::{Authorise, CardSource, PaymentClass, TradingId};
-use crate::payment::Yen;
+use crate::paygent::{Authorise, CardSource, TradingId};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::change::ChangeState;
 use crate::payment::operation::ChangeKind;
 use crate::payment::trading_id::trading_id;
+use crate::payment::{PaymentClass, Yen};
 use crate::reply::Problem;
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;

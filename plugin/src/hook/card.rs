@@ -9,12 +9,13 @@ use serde_json::json;
 use super::route::{notice, whole};
 use super::{Call, guard, journal, outbox, settle, three_ds};
 use crate::page;
-use crate::paygent::{Authorise, CardSource, PaymentClass, TradingId};
-use crate::payment::Yen;
+use crate::paygent::{Authorise, CardSource, TradingId};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
+use crate::payment::japan;
 use crate::payment::trading_id::trading_id;
+use crate::payment::{PaymentClass, Yen};
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::{Purpose, random_hex};
 use crate::store::attempts::Attempt;
@@ -49,10 +50,11 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let back_token = seal.token(Purpose::Back, &[&hold.checkout, &number], call.now(), FORM_LASTS);
     let config = &call.instance.config;
     let url = format!("{}/pay/{}", call.base_url(), hold.checkout);
+    let amount = Yen::try_from(hold.amount).unwrap_or(Yen::ZERO);
     let shown = page::CardPage {
         shop_name: &config.shop.name,
         order_number: &checkout.order.order_number,
-        amount: Yen::try_from(hold.amount).unwrap_or(Yen::ZERO),
+        amount,
         pay_url: &url,
         back_url: &format!("{url}/back"),
         form_token: &form_token,
@@ -66,7 +68,12 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
             .iter()
             .filter_map(|brand| page::Brand::of(brand))
             .collect(),
-        instalments: &config.card.instalments,
+        classes: config
+            .card
+            .choices(amount, japan::date(call.moment()))
+            .iter()
+            .map(|choice| page::ClassOffered::of(choice.class, choice.brands, call.language))
+            .collect(),
         problem: problem_shown(call, &checkout),
         test_mode: config.gateway.is_test(),
     };
@@ -88,6 +95,7 @@ fn problem_shown(call: &Call<'_>, checkout: &Checkout) -> Option<page::CardProbl
     match attempt.state().ok()? {
         AttemptState::Declined => Some(page::CardProblem::of_code(
             attempt.code.as_deref().unwrap_or(""),
+            PaymentClass::read(&attempt.payment_class, attempt.split_count),
             call.language,
         )),
         AttemptState::NotExecuted | AttemptState::Missing | AttemptState::Closed => {
@@ -136,7 +144,13 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
             "the form carries no card token",
         ));
     }
-    let class = payment_class(call, posted.one("instalments")?)?;
+    let Some(class) = payment_class(call, &checkout.hold, posted.one("payment_class")?) else {
+        return Ok(Reply::redirect(again).because(
+            Status::Refused,
+            "form.payment_class",
+            "this way of paying off is not offered for this amount today",
+        ));
+    };
     if checkout.order.amount != checkout.hold.amount {
         return Ok(Reply::redirect(again).because(
             Status::Refused,
@@ -482,15 +496,15 @@ fn load(call: &Call<'_>, id: &str) -> Result<Checkout, Problem> {
     found.ok_or_else(|| Problem::misuse("checkout.unknown", "there is no such checkout"))
 }
 
-/// 一括 or 分割, as the configuration offers it.
-fn payment_class(call: &Call<'_>, instalments: Option<&str>) -> Result<PaymentClass, Problem> {
-    match instalments {
-        None | Some("" | "1") => Ok(PaymentClass::Once),
-        Some(count) => count
-            .parse()
-            .ok()
-            .filter(|count| call.instance.config.card.instalments.contains(count))
-            .map(PaymentClass::Instalments)
-            .ok_or_else(|| Problem::misuse("form.instalments", "this number of instalments is not offered")),
-    }
+/// The way of paying off that was chosen, if it is offered for this amount today; 一括 where none was.
+fn payment_class(call: &Call<'_>, hold: &Hold, posted: Option<&str>) -> Option<PaymentClass> {
+    let Some(posted) = posted.filter(|posted| !posted.is_empty()) else {
+        return Some(PaymentClass::Once);
+    };
+    let amount = Yen::try_from(hold.amount).unwrap_or(Yen::ZERO);
+    let choices = call.instance.config.card.choices(amount, japan::date(call.moment()));
+    choices
+        .iter()
+        .map(|choice| choice.class)
+        .find(|class| class.value() == posted)
 }

@@ -32,6 +32,23 @@
     error.hidden = !text;
   }
 
+  // A way of paying off that the card's brand does not take cannot be chosen; who had chosen it is told so, until
+  // another brand is typed.
+  let offeredTo;
+  function offer(brand) {
+    const select = field("class");
+    if (!select || offeredTo === brand) return;
+    offeredTo = brand;
+    [...select.options].forEach((option) => {
+      const taken = !brand || option.dataset.brands.split(" ").includes(brand.id) || option.index === 0;
+      option.hidden = option.disabled = !taken;
+    });
+    const refused = select.selectedOptions[0]?.disabled;
+    if (refused) select.selectedIndex = 0;
+    show("class", refused ? words.class : "");
+    select.setAttribute("aria-invalid", "false");
+  }
+
   function summary(text) {
     const box = field("summary");
     box.firstElementChild.textContent = text;
@@ -118,6 +135,7 @@
     const number = digits(input.value).slice(0, 19);
     const brand = brandOf(number);
     field("brand").textContent = brand ? document.querySelector(`[data-brand="${brand.id}"]`)?.textContent ?? "" : "";
+    offer(brand);
     document.querySelectorAll("#brands li").forEach((mark) => mark.classList.toggle("on", Boolean(brand) && mark.dataset.brand === brand.id));
     if (input.selectionStart === input.value.length) {
       let rest = number;

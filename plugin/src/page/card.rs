@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::frame::{Page, headers, origin, render};
 use super::text::{Language, text};
-use crate::payment::Yen;
+use crate::payment::{PaymentClass, Yen};
 
 /// What the page shows.
 #[derive(Serialize)]
@@ -21,7 +21,8 @@ pub(crate) struct CardPage<'a> {
     pub(crate) merchant_id: &'a str,
     pub(crate) token_key: &'a str,
     pub(crate) brands: Vec<Brand>,
-    pub(crate) instalments: &'a [u8],
+    /// Ways of paying off; asked for only where there are several.
+    pub(crate) classes: Vec<ClassOffered>,
     /// What became of the try before.
     pub(crate) problem: Option<CardProblem>,
     pub(crate) test_mode: bool,
@@ -51,16 +52,47 @@ impl Brand {
     }
 }
 
+/// A way of paying off that may be chosen.
+#[derive(Serialize)]
+pub(crate) struct ClassOffered {
+    /// As the form posts it.
+    value: String,
+    name: String,
+    /// Brands that take it, parted by blanks.
+    brands: String,
+}
+
+impl ClassOffered {
+    /// With cards of these brands.
+    pub(crate) fn of(class: PaymentClass, brands: &[String], language: Language) -> Self {
+        Self {
+            value: class.value(),
+            name: class_name(class, language),
+            brands: brands.join(" "),
+        }
+    }
+}
+
+/// 一括払い, 3回払い, …
+pub(crate) fn class_name(class: PaymentClass, language: Language) -> String {
+    match class {
+        PaymentClass::Once => text(language, "card-once", &[]),
+        PaymentClass::Bonus => text(language, "card-bonus", &[]),
+        PaymentClass::Instalments(count) => text(language, "card-instalments", &[("count", &count.to_string())]),
+        PaymentClass::Revolving => text(language, "card-revolving", &[]),
+    }
+}
+
 /// What the page has to say to the shopper, and which field it is about.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct CardProblem {
     text: String,
-    /// `number`, `expiry`, `cvc`, or empty.
+    /// `number`, `expiry`, `cvc`, `class`, or empty.
     field: &'static str,
 }
 
 /// What a shopper is told of a refusal: generic, unless they can correct it themselves (PAYGENT, "Codes").
-const REFUSALS: [(&str, &str, &str); 21] = [
+const REFUSALS: [(&str, &str, &str); 24] = [
     ("3ds.refused", "card-3ds-refused", ""),
     ("3ds.attempt", "card-3ds-other", ""),
     ("31007", "card-3ds-refused", ""),
@@ -80,6 +112,9 @@ const REFUSALS: [(&str, &str, &str); 21] = [
     ("1G12", "card-other-card", ""),
     ("1G60", "card-other-card", ""),
     ("1G61", "card-other-card", ""),
+    ("1G72", "card-bad-class", "class"),
+    ("1G74", "card-bad-class", "class"),
+    ("1G78", "card-bad-class", "class"),
     ("2020", "card-again", ""),
     ("2021", "card-again", ""),
 ];
@@ -95,10 +130,15 @@ impl CardProblem {
         Self { text, field: "" }
     }
 
-    /// What to say of the gateway's code.
-    pub(crate) fn of_code(code: &str, language: Language) -> Self {
+    /// What to say of the gateway's code for a try that was to be paid off in this way.
+    pub(crate) fn of_code(code: &str, class: Option<PaymentClass>, language: Language) -> Self {
         let known = REFUSALS.iter().find(|(known, _, _)| *known == code);
-        let (id, field) = known.map_or(("card-declined", ""), |(_, id, field)| (*id, *field));
+        let unknown = match class {
+            // No code says for certain that it was the class; a card is often refused for another one alone.
+            Some(PaymentClass::Bonus | PaymentClass::Instalments(_) | PaymentClass::Revolving) => "card-declined-class",
+            Some(PaymentClass::Once) | None => "card-declined",
+        };
+        let (id, field) = known.map_or((unknown, ""), |(_, id, field)| (*id, *field));
         Self {
             text: text(language, id, &[]),
             field,
@@ -123,7 +163,7 @@ fn as_shown<S: Serializer>(amount: &Yen, serializer: S) -> Result<S::Ok, S::Erro
 mod tests {
     use super::*;
 
-    fn page(problem: Option<CardProblem>, instalments: &[u8], language: Language) -> Page {
+    fn page(problem: Option<CardProblem>, classes: &[PaymentClass], language: Language) -> Page {
         let shown = CardPage {
             shop_name: "見本の店",
             order_number: "236",
@@ -136,7 +176,10 @@ mod tests {
             merchant_id: "10001",
             token_key: "key",
             brands: ["visa", "jcb", "unknown"].into_iter().filter_map(Brand::of).collect(),
-            instalments,
+            classes: classes
+                .iter()
+                .map(|class| ClassOffered::of(*class, &["visa".to_owned(), "jcb".to_owned()], language))
+                .collect(),
             problem,
             test_mode: true,
         };
@@ -166,8 +209,35 @@ mod tests {
             html.contains("¥3,300を支払う") && html.contains("JavaScript が必要"),
             "{html}"
         );
-        assert!(!html.contains("<select"), "instalments only if configured");
-        assert!(page(None, &[3, 6], Language::Ja).html.contains("6回払い"));
+        assert!(
+            !page(None, &[PaymentClass::Once], Language::Ja).html.contains("<select"),
+            "nothing to choose"
+        );
+        let html = page(None, &[PaymentClass::Once, PaymentClass::Instalments(6)], Language::Ja).html;
+        assert!(
+            html.contains(r#"<option value="61-6" data-brands="visa jcb">6回払い</option>"#),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn who_was_refused_with_instalments_is_told_to_try_to_pay_at_once() {
+        let of = |code, class| CardProblem::of_code(code, Some(class), Language::En).text;
+        assert!(of("1G97", PaymentClass::Instalments(3)).contains("pay at once"));
+        assert!(!of("1G97", PaymentClass::Once).contains("pay at once"));
+        let problem = CardProblem::of_code("1G78", Some(PaymentClass::Revolving), Language::Ja);
+        let html = page(
+            Some(problem),
+            &[PaymentClass::Once, PaymentClass::Revolving],
+            Language::Ja,
+        )
+        .html;
+        assert!(
+            html.contains(
+                r#"<select id="class" name="payment_class" aria-describedby="class-error" aria-invalid="true">"#
+            ),
+            "{html}"
+        );
     }
 
     #[test]
@@ -178,7 +248,7 @@ mod tests {
 
     #[test]
     fn r07_what_the_shopper_can_correct_stands_at_its_field() {
-        let problem = CardProblem::of_code("1G44", Language::Ja);
+        let problem = CardProblem::of_code("1G44", None, Language::Ja);
         let html = page(Some(problem), &[], Language::Ja).html;
         assert!(input(&html, "cvc").contains("aria-invalid=\"true\""));
         assert!(!input(&html, "number").contains("aria-invalid"));
@@ -187,12 +257,12 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_the_shopper_nothing_that_a_thief_could_use() {
-        let declined = CardProblem::of_code("1G97", Language::Ja);
-        assert_eq!(CardProblem::of_code("P011", Language::Ja), declined);
-        assert_eq!(CardProblem::of_code("", Language::Ja), declined);
+        let declined = CardProblem::of_code("1G97", None, Language::Ja);
+        assert_eq!(CardProblem::of_code("P011", None, Language::Ja), declined);
+        assert_eq!(CardProblem::of_code("", None, Language::Ja), declined);
         assert_eq!(
-            CardProblem::of_code("1G60", Language::En),
-            CardProblem::of_code("1G12", Language::En),
+            CardProblem::of_code("1G60", None, Language::En),
+            CardProblem::of_code("1G12", None, Language::En),
             "stolen or unusable"
         );
     }

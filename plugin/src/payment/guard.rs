@@ -20,6 +20,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 5] = [Self::Order, Self::Session, Self::Member, Self::Address, Self::Card];
+
     /// Its name in a row.
     pub(crate) fn name(self) -> &'static str {
         match self {

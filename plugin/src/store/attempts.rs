@@ -29,7 +29,7 @@ pub(crate) struct Attempt {
     pub(crate) live_order: Option<String>,
     /// The change of amount that it was made for.
     pub(crate) change_id: Option<String>,
-    /// `payment_class` of the wire: 10 once, 61 instalments.
+    /// `payment_class` of the wire: 10 once, 23 bonus, 61 instalments, 80 revolving.
     pub(crate) payment_class: String,
     /// Number of instalments; 0 where there are none.
     pub(crate) split_count: i32,

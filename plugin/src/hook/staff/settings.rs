@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::hook::{Call, staff};
 use crate::page::{self, Check, Fact, SettingsPage};
 use crate::paygent::{Inquire, Inquiry, Outcome, TradingId};
+use crate::payment::guard::Kind;
 use crate::payment::{Yen, japan};
 use crate::reply::{Problem, Reply};
 use crate::request::Operator;
@@ -99,13 +100,29 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
         fact("settings-brands", config.card.brands.join(", ")),
         fact(
             "settings-instalments",
+            config.card.instalments.as_ref().map_or_else(String::new, |offer| {
+                let counts = offer.counts.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+                offered(call, &counts, offer.from, &offer.brands)
+            }),
+        ),
+        fact(
+            "settings-bonus",
+            config.card.bonus.as_ref().map_or_else(String::new, |offer| {
+                let periods: Vec<_> = offer
+                    .periods
+                    .iter()
+                    .map(|(first, last)| format!("{first}–{last}"))
+                    .collect();
+                offered(call, &periods.join(", "), offer.from, &offer.brands)
+            }),
+        ),
+        fact(
+            "settings-revolving",
             config
                 .card
-                .instalments
-                .iter()
-                .map(u8::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
+                .revolving
+                .as_ref()
+                .map_or_else(String::new, |offer| offered(call, "", offer.from, &offer.brands)),
         ),
         fact("settings-three-ds", on(config.card.three_ds.enabled)),
         fact("settings-three-ds-key", kept(config.card.three_ds.key.is_some())),
@@ -151,9 +168,68 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
     Ok(vec![
         (words("settings-account"), account),
         (words("settings-card"), card),
+        (words("settings-guard"), guard(call)),
         (words("settings-notices"), told),
         (words("settings-staff"), staff),
     ])
+}
+
+/// What a way of paying off is offered for: 「3, 6 · ¥10,000から · visa, jcb」.
+fn offered(call: &Call<'_>, details: &str, from: Yen, brands: &[String]) -> String {
+    let from = page::text(call.language, "settings-from", &[("amount", &from.to_string())]);
+    let parts = [details.to_owned(), from, brands.join(", ")];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
+}
+
+/// The card-testing guard's figures.
+fn guard(call: &Call<'_>) -> Vec<Fact> {
+    let guard = &call.instance.config.guard;
+    let fact = |id: &str, value: String| Fact {
+        name: page::text(call.language, id, &[]),
+        value,
+        mark: "",
+    };
+    if !guard.enabled {
+        return vec![fact(
+            "settings-guard-limits",
+            page::text(call.language, "settings-off", &[]),
+        )];
+    }
+    let within = |count: &str, window: chrono::TimeDelta| {
+        let minutes = window.num_minutes().to_string();
+        page::text(
+            call.language,
+            "settings-guard-within",
+            &[("count", count), ("minutes", &minutes)],
+        )
+    };
+    let mut facts: Vec<_> = Kind::ALL
+        .iter()
+        .map(|kind| {
+            let limit = guard.limit(*kind);
+            fact(
+                &format!("settings-guard-{}", kind.name()),
+                within(&limit.tries.to_string(), limit.window),
+            )
+        })
+        .collect();
+    let alarm = guard.alarm();
+    let count = format!("{} / {}%", alarm.failures, alarm.percent);
+    facts.push(fact("settings-guard-alarm", within(&count, alarm.window)));
+    let proxies = guard
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>();
+    facts.push(fact(
+        "settings-guard-proxies",
+        match proxies.is_empty() {
+            true => page::text(call.language, "settings-none", &[]),
+            false => proxies.join(", "),
+        },
+    ));
+    facts
 }
 
 /// Notices about payments that nobody here knows, or with another amount than the gateway says when asked.

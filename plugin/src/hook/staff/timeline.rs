@@ -11,7 +11,7 @@ use crate::page::{self, Event, Fact, OperationButton, OrderPage};
 use crate::paygent::{Inquire, Inquiry, Outcome, PaymentId};
 use crate::payment::attempt::AttemptState;
 use crate::payment::operation::{Column, label};
-use crate::payment::{GatewayStatus, Yen};
+use crate::payment::{GatewayStatus, PaymentClass, Yen};
 use crate::reply::{Problem, Reply};
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
@@ -31,8 +31,16 @@ struct Known {
     changes: Vec<Change>,
     notices: Vec<Notice>,
     flags: Vec<Flag>,
+    /// All tries, the first first.
+    attempts: Vec<Attempt>,
+}
+
+impl Known {
     /// The attempt that nobody has answered for yet.
-    in_flight: Option<Attempt>,
+    fn in_flight(&self) -> Option<&Attempt> {
+        let is_in_flight = |attempt: &&Attempt| attempt.state().is_ok_and(AttemptState::is_in_flight);
+        self.attempts.iter().rfind(is_in_flight)
+    }
 }
 
 /// `admin.order`.
@@ -50,10 +58,10 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         order_number: &order.order_number,
         back_url: asked.url(&frame.list_url, &[]),
         search: asked.query(),
-        inquire_url: (payment_id.is_some() || known.in_flight.is_some()).then(|| format!("{own_url}/inquire")),
+        inquire_url: (payment_id.is_some() || known.in_flight().is_some()).then(|| format!("{own_url}/inquire")),
         preflight_url: format!("{}/preflight", frame.runs_url),
         online_url: &call.instance.config.paygent_online_url,
-        facts: facts(call, listed),
+        facts: facts(call, &known),
         drawn: call.stamp(listed).map(|stamp| format!("{}={stamp}", order.order_id)),
         operations: operations(call, listed),
         busy: listed.busy,
@@ -100,9 +108,7 @@ fn load(call: &Call<'_>, hook: &'static str) -> Result<Known, Problem> {
             changes: changes::of_order(rows, &id)?,
             flags: flags::standing(rows, &id)?,
             payments,
-            in_flight: attempts
-                .into_iter()
-                .rfind(|attempt| attempt.state().is_ok_and(AttemptState::is_in_flight)),
+            attempts,
         }))
     })?;
     found.ok_or_else(|| Problem::misuse("order.unknown", "there is no such order"))
@@ -115,7 +121,8 @@ fn flag_words(call: &Call<'_>, flag: &Flag) -> (String, String) {
 }
 
 /// What stands at the head of the page.
-fn facts(call: &Call<'_>, listed: &Listed) -> Vec<Fact> {
+fn facts(call: &Call<'_>, known: &Known) -> Vec<Fact> {
+    let listed = &known.listed;
     let order = &listed.order;
     let words = |id: &str| page::text(call.language, id, &[]);
     let fact = |id: &str, value: String| Fact {
@@ -155,6 +162,10 @@ fn facts(call: &Call<'_>, listed: &Listed) -> Vec<Fact> {
     }
     facts.push(fact("order-payment-id", payment.payment_id.clone()));
     facts.push(fact("order-card", payment.masked_card.clone().unwrap_or_default()));
+    let of_payment = |attempt: &&Attempt| attempt.trading_id == payment.trading_id;
+    let class = known.attempts.iter().find(of_payment);
+    let class = class.and_then(|attempt| PaymentClass::read(&attempt.payment_class, attempt.split_count));
+    facts.extend(class.map(|class| fact("card-payments", page::class_name(class, call.language))));
     facts
 }
 
@@ -330,7 +341,7 @@ pub(in crate::hook) fn inquire(call: &Call<'_>) -> Result<Reply, Problem> {
     call.check_form(operator, form.one("csrf")?)?;
     let known = load(call, "admin.inquire")?;
     let order_id = &known.listed.order.order_id;
-    let answer = match (&known.listed.payment, &known.in_flight) {
+    let answer = match (&known.listed.payment, known.in_flight()) {
         (_, Some(attempt)) => {
             let now = settle::inquire(call, &attempt.attempt_id)?;
             let open = now.is_none_or(|now| now.state().is_ok_and(AttemptState::is_in_flight));
