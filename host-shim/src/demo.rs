@@ -17,6 +17,7 @@ use crate::gateway::{Gateway, GatewayConfig, Merchant};
 use crate::library::{Plugin, beside_this_program};
 use crate::shop::{Shop, Status};
 use crate::web::{self, Site};
+use crate::wish::Wish;
 
 /// Where the simulated Paygent is, for a shop.
 #[derive(Debug, Clone)]
@@ -149,6 +150,8 @@ pub struct Demo {
     pub port: u16,
     /// A day on which the demo's clock stands still, at 18:00 Japanese time.
     pub pin_clock: Option<NaiveDate>,
+    /// Settings of the plugin that differ from the demo's.
+    pub wishes: Vec<Wish>,
 }
 
 /// Runs the demo until `stop`; `ready` hears the addresses of shop, admin and simulator.
@@ -200,6 +203,9 @@ pub async fn run(
     let listener = listen(demo.port).await?;
     let shop = format!("http://{}/", listener.local_addr()?);
     settings.differing = reachable_at(&shop, gateway.merchant());
+    for wish in &demo.wishes {
+        wish.put(&mut settings.differing);
+    }
     let site = Arc::new(open(&settings)?);
     ready(&shop, &format!("{shop}admin"), &gateway.online_url());
     web::serve(site, listener, stop).await;

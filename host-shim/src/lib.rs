@@ -17,3 +17,4 @@ pub mod gateway;
 pub mod library;
 pub mod shop;
 pub mod web;
+pub mod wish;

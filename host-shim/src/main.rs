@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use host_shim::demo::{self, Demo, Reach, Settings};
 use host_shim::gateway::{Gateway, GatewayConfig};
+use host_shim::wish::Wish;
 use host_shim::{clock, web};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,6 +46,9 @@ struct DemoArgs {
     /// Hold the shop's and the plugin's clock on this day.
     #[arg(long)]
     pin_clock: Option<NaiveDate>,
+    /// A setting of the plugin to try, as `card.three_ds.frame=true`; may be given several times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    wishes: Vec<Wish>,
 }
 
 #[derive(Args)]
@@ -143,6 +147,7 @@ async fn run_demo(args: DemoArgs) -> anyhow::Result<()> {
         library: args.library,
         port: args.port,
         pin_clock: args.pin_clock,
+        wishes: args.wishes,
     };
     let ran = demo::run(demo, stopped(), |shop, admin, simulator| {
         println!("ready shop={shop} admin={admin} simulator={simulator}");

@@ -103,6 +103,9 @@ pub(crate) struct ThreeDs {
     /// The key of the `hc` of returns. With one, a return without the right hash is refused.
     #[schemars(with = "Option<String>")]
     pub(crate) key: Option<SecretString>,
+    /// Shows the card company's page in a frame below the order and its amount, one link away from the whole window;
+    /// in the whole window at once otherwise.
+    pub(crate) frame: bool,
     /// Goes on where the issuer or the card has no 3-D Secure (attempt_kbn 1): the shop bears chargebacks. Refused otherwise.
     pub(crate) accept_attempts: bool,
     /// Goes on without it where the brand has none (31012). Refused otherwise.
@@ -126,6 +129,7 @@ impl Default for ThreeDs {
             enabled: false,
             merchant_name: "SHOP".to_owned(),
             key: None,
+            frame: false,
             accept_attempts: true,
             accept_brands_without: false,
         }

@@ -173,6 +173,22 @@ pub(crate) static HOOKS: &[Hook] = &[
         three_ds::back,
     ),
     page(
+        "card.authenticate",
+        Audience::Shopper,
+        "GET",
+        "/pay/{checkout}/authenticate/{key}",
+        "3-D Secure in a frame",
+        three_ds::show,
+    ),
+    page(
+        "card.acs",
+        Audience::Shopper,
+        "GET",
+        "/pay/{checkout}/acs/{key}",
+        "the card company's page, in that frame or alone",
+        three_ds::acs,
+    ),
+    page(
         "card.status",
         Audience::Shopper,
         "GET",

@@ -1,4 +1,4 @@
-//! What shoppers and staff see. `text` the wording · `card`, `notice` the shopper's pages · `list`, `runs`, `order`,
+//! What shoppers and staff see. `text` the wording · `card`, `three_ds`, `notice` the shopper's pages · `list`, `runs`, `order`,
 //! `settings` the staff's, each with its template · `staff` what those share · `csv` the list as a file · `frame` what all
 //! pages share: the template engine and the headers.
 
@@ -12,12 +12,13 @@ mod runs;
 mod settings;
 mod staff;
 mod text;
+mod three_ds;
 
 pub(crate) use card::{Brand, CardPage, CardProblem, ClassOffered, card, class_name};
 pub(crate) use csv::{Charset, csv_begin, csv_line};
-pub(crate) use frame::Page;
+pub(crate) use frame::{Page, framable};
 pub(crate) use list::{Cell, DETAIL_FIELDS, ListPage, PageLink, Row, SortHead, list};
-pub(crate) use notice::{Confirming, Link, Notice, acs, confirming, notice};
+pub(crate) use notice::{Confirming, Link, Notice, confirming, notice};
 pub(crate) use order::{Event, OperationButton, OrderPage, PaymentLine, order};
 pub(crate) use runs::{
     Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage, Stopped, run, runs,
@@ -25,3 +26,4 @@ pub(crate) use runs::{
 pub(crate) use settings::{Check, SettingsPage, settings};
 pub(crate) use staff::{Fact, StaffFrame, TickBox, gateway_status, path_segment, reason};
 pub(crate) use text::{Language, text};
+pub(crate) use three_ds::{Authenticating, acs, authenticating, leave};

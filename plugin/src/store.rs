@@ -6,6 +6,7 @@
 //! SQLite: write-ahead log with `synchronous=FULL`, because an intent must outlive a power cut before its
 //! telegram leaves; every writing transaction is `BEGIN IMMEDIATE`, because a deferred one fails under contention.
 
+pub(crate) mod acs_pages;
 pub(crate) mod answers;
 pub(crate) mod attempts;
 pub(crate) mod changes;

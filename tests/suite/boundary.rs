@@ -148,6 +148,8 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "card.pay",
             "card.back",
             "card.return",
+            "card.authenticate",
+            "card.acs",
             "card.status"
         ]
     );

@@ -10,6 +10,7 @@ use std::time::Duration;
 use thirtyfour::prelude::*;
 
 use crate::boundary::root;
+use crate::three_ds::CHALLENGE;
 use crate::world::{ANSWER_LOST, GOOD, OTHER_GOOD, UNUSABLE, http, words};
 
 /// The demo with the guide's orders, its clock on the guide's day.
@@ -285,6 +286,35 @@ fn ways_of_paying_off_follow_the_brand_that_is_typed() {
             Some("10")
         );
         browser.picture("card-class", PHONE).await;
+    });
+}
+
+#[test]
+fn three_d_secure_in_a_frame_leads_the_whole_window_on() {
+    let demo = Demo::started(&["--pin-clock", "2020-11-26", "--set", "card.three_ds.frame=true"]);
+    in_browser_with(demo, async |browser, demo| {
+        browser.buy(&demo.shop).await;
+        browser.type_card(CHALLENGE).await;
+        browser.click("#pay-now").await;
+        browser.says("本人認証をお願いします").await;
+        let frame = browser.find("#acs").await;
+        frame.enter_frame().await.unwrap();
+        browser.says("本人認証サービス").await;
+        browser.picture("authenticate-ja", PHONE).await;
+        browser.find("#acs-password").await.send_keys("1234").await.unwrap();
+        browser.click("#acs-ok").await;
+        browser.driver.enter_default_frame().await.unwrap();
+        browser.says("ご注文ありがとうございました").await;
+
+        // An issuer that cannot be framed is one link away, and a refusal leads back to the card page.
+        browser.buy(&demo.shop).await;
+        browser.type_card(CHALLENGE).await;
+        browser.click("#pay-now").await;
+        browser.click("#whole").await;
+        browser.says("本人認証サービス").await;
+        browser.click("#acs-cancel").await;
+        browser.says("本人認証（3Dセキュア）ができませんでした").await;
+        assert!(browser.find("#number").await.is_displayed().await.unwrap());
     });
 }
 

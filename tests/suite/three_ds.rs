@@ -462,9 +462,17 @@ fn s25_the_card_companys_page_stands_alone_with_a_policy_of_its_own() {
     let journey = Journey::begun(&world, GOOD);
     let headers = &journey.shown.reply["headers"];
     let policy = text(headers, "/content-security-policy");
+    for part in [
+        "sandbox allow-forms",
+        "default-src 'none'",
+        "form-action *",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part), "{part}: {policy}");
+    }
     assert!(
-        policy.starts_with("default-src 'none'") && policy.contains("form-action *"),
-        "{policy}"
+        !policy.contains("allow-same-origin"),
+        "its scripts are not the shop's: {policy}"
     );
     assert_eq!(text(headers, "/referrer-policy"), "no-referrer");
     assert!(
@@ -477,6 +485,126 @@ fn s25_the_card_companys_page_stands_alone_with_a_policy_of_its_own() {
     world.fault("450", &json!({"reply": reply}));
     let page = world.entered();
     assert_eq!(outcome(&world.pay(&page, GOOD)), "not_executed");
+}
+
+fn framed() -> World {
+    World::reachable_with(|members| members["card"]["three_ds"]["frame"] = json!(true))
+}
+
+/// What a page lets be done with it.
+fn policy(called: &Called) -> String {
+    text(&called.reply["headers"], "/content-security-policy")
+}
+
+/// The path of the shop's page that a whole address or a path of it names.
+fn below_mount(address: &str) -> String {
+    address.split_once("/paygent").unwrap().1.to_owned()
+}
+
+/// The address of a frame, or of a link.
+fn attribute(html: &str, before: &str) -> String {
+    let rest = html
+        .split(before)
+        .nth(1)
+        .unwrap_or_else(|| panic!("no {before} in {html}"));
+    rest.split('"').next().unwrap().replace("&#x2f;", "/")
+}
+
+#[test]
+fn the_card_companys_page_stands_in_a_frame_and_the_whole_window_goes_on() {
+    let world = framed();
+    let page = world.entered();
+    let posted = world.pay(&page, CHALLENGE);
+    assert_eq!(outcome(&posted), "authenticating");
+    let holder = world.get(&below_mount(&text(&posted.reply, "/redirect")));
+    let html = text(&holder.reply, "/body");
+    assert!(
+        words(&html).contains("¥3,300") && words(&html).contains("本人認証"),
+        "{html}"
+    );
+    assert!(policy(&holder).contains("frame-src 'self' https:") && policy(&holder).contains("frame-ancestors 'none'"));
+
+    let frame = attribute(&html, "<iframe class=\"acs\" id=\"acs\" src=\"");
+    assert_eq!(
+        attribute(&html, "id=\"whole\" href=\""),
+        frame,
+        "the same in the whole window"
+    );
+    let shown = world.get(&below_mount(&frame));
+    assert!(policy(&shown).contains("frame-ancestors 'self'") && policy(&shown).contains("sandbox"));
+    let again = world.get(&below_mount(&frame));
+    assert_eq!(
+        again.reply["body"], shown.reply["body"],
+        "a reload, or the whole window, shows it again"
+    );
+
+    let journey = Journey {
+        world: &world,
+        page,
+        shown,
+    };
+    let back = journey.comes_back(&journey.authenticated());
+    assert_eq!(outcome(&back), "placed");
+    assert!(
+        policy(&back).contains("frame-ancestors 'self'"),
+        "it is shown in the frame"
+    );
+    let on = text(&back.reply, "/body");
+    assert!(
+        on.contains("target=\"_top\"") && attribute(&on, "id=\"on\" href=\"").contains("complete"),
+        "{on}"
+    );
+    let late = world.get(&below_mount(&frame));
+    assert_eq!(outcome(&late), "placed", "nobody is authenticated twice");
+    assert_eq!(world.rows("SELECT COUNT(*) FROM acs_pages"), ["0"]);
+}
+
+#[test]
+fn the_card_companys_page_waits_encrypted_and_is_gone_whatever_becomes_of_it() {
+    let world = framed();
+    let kept = |world: &World| world.rows("SELECT sealed_page FROM acs_pages");
+    for card in [REFUSED, CHALLENGE] {
+        let page = world.entered();
+        let posted = world.pay(&page, card);
+        let sealed = kept(&world);
+        assert!(sealed.len() == 1 && !sealed[0].contains('<'), "{sealed:?}");
+        if card == REFUSED {
+            let holder = world.get(&below_mount(&text(&posted.reply, "/redirect")));
+            let frame = attribute(&text(&holder.reply, "/body"), "<iframe class=\"acs\" id=\"acs\" src=\"");
+            let shown = world.get(&below_mount(&frame));
+            let journey = Journey {
+                world: &world,
+                page,
+                shown,
+            };
+            assert_eq!(outcome(&journey.returned()), "declined");
+        } else {
+            world.pass(36 * 60);
+            world.work();
+            let late = world.get(&below_mount(&text(&posted.reply, "/redirect")));
+            assert_eq!(
+                outcome(&late),
+                "not_executed",
+                "who comes too late is led back to the card page"
+            );
+        }
+        assert_eq!(kept(&world), Vec::<String>::new(), "{card}");
+    }
+    let nobody = world.get("/pay/0123456789abcdef/acs/0123456789abcdef");
+    assert_eq!(nobody.status, Outcome::Misuse);
+}
+
+#[test]
+fn a_key_of_one_order_opens_no_page_of_another() {
+    let world = framed();
+    let (mine, other) = (world.entered(), world.entered());
+    let own = below_mount(&text(&world.pay(&mine, CHALLENGE).reply, "/redirect"));
+    world.pay(&other, CHALLENGE);
+    let key = own.rsplit('/').next().unwrap();
+    for place in ["authenticate", "acs"] {
+        let swapped = world.get(&format!("{}/{place}/{key}", other.path));
+        assert_eq!(swapped.status, Outcome::Misuse, "{place}");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::store::attempts::Attempt;
 use crate::store::flags::Flag;
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
-use crate::store::{Connection, StoreResult, attempts, flags, holds, orders, payments, telegrams};
+use crate::store::{Connection, StoreResult, acs_pages, attempts, flags, holds, orders, payments, telegrams};
 
 /// What an answer taught of an attempt, for the rows.
 struct Lesson {
@@ -142,6 +142,7 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
             attempt.code = Some(three_ds::LEFT.to_owned());
             end(&mut attempt, AttemptState::NotExecuted, now);
             attempts::update(rows, &mut attempt)?;
+            acs_pages::remove(rows, &attempt.attempt_id)?;
             guard::settled(call, rows, &attempt, None)?;
         }
         return Ok(None);

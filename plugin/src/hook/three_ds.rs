@@ -18,7 +18,8 @@ use crate::payment::hold::HoldState;
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
-use crate::store::{Connection, StoreError, StoreResult, attempts, holds, orders, telegrams};
+use crate::store::holds::Hold;
+use crate::store::{Connection, StoreError, StoreResult, acs_pages, attempts, holds, orders, telegrams};
 
 /// How long a holder may take at the card company's page.
 const PATIENCE: TimeDelta = TimeDelta::minutes(35);
@@ -26,6 +27,11 @@ const PATIENCE: TimeDelta = TimeDelta::minutes(35);
 pub(super) const LEFT: &str = "3ds.left";
 /// The longest page that is shown.
 const PAGE_LIMIT: usize = 512 << 10;
+
+/// What a card company's page is locked by, beside the attempt.
+fn page_of(attempt: &Attempt) -> String {
+    format!("{}/page", attempt.attempt_id)
+}
 
 /// Makes an attempt one that waits for its holder. The caller commits it before 450 leaves.
 pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, (token, return_key): (&str, &str)) -> StoreResult<()> {
@@ -75,6 +81,10 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<R
     };
     let goes_on_without = code.as_deref() == Some("31012") && config.card.three_ds.accept_brands_without;
     let spare = random_hex::<16>()?;
+    let sealed = match &page {
+        Some(begun) if config.card.three_ds.frame => Some(call.instance.seal.lock(&begun.page, &page_of(attempt))?),
+        _ => None,
+    };
     let next = call.instance.store.write(|rows| {
         if let Some(mut row) = telegrams::of_attempt(rows, &attempt.attempt_id, "450")? {
             journal::record(&mut row, state, code.clone(), &exchange, call.moment());
@@ -86,6 +96,9 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<R
         if let Some(begun) = &page {
             now.auth_id = Some(begun.auth_id.clone());
             attempts::update(rows, &mut now)?;
+            if let Some(sealed) = &sealed {
+                acs_pages::insert(rows, &now.attempt_id, sealed)?;
+            }
         } else if goes_on_without {
             return send(call, rows, now, spare.clone());
         } else {
@@ -97,9 +110,100 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<R
         card::charge(call, &attempt, &token)?;
         return card::outcome(call, &hold.checkout);
     }
-    match page {
-        Some(begun) => Ok(whole(200, page::acs(begun.page)).with_data(json!({"outcome": "authenticating"}))),
-        None => card::outcome(call, &hold.checkout),
+    let begun = match page {
+        Some(_) if sealed.is_some() => Reply::redirect(format!(
+            "{}/pay/{}/authenticate/{return_key}",
+            call.base_url(),
+            hold.checkout
+        )),
+        Some(begun) => whole(200, page::acs(begun.page, false)),
+        None => return card::outcome(call, &hold.checkout),
+    };
+    Ok(begun.with_data(json!({"outcome": "authenticating"})))
+}
+
+/// `card.authenticate`: the card company's page in a frame, below what is paid for.
+pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+    let Some((attempt, hold)) = waiting(call, "card.authenticate")? else {
+        return card::outcome(call, call.segment("card.authenticate")?);
+    };
+    let order = call.instance.store.read(|rows| orders::find(rows, &attempt.order_id))?;
+    let url = format!("{}/pay/{}", call.base_url(), hold.checkout);
+    let config = &call.instance.config;
+    let shown = page::Authenticating {
+        shop_name: &config.shop.name,
+        order_number: order.as_ref().map_or("", |order| &order.order_number),
+        amount: Yen::try_from(attempt.amount).unwrap_or(Yen::ZERO),
+        acs_url: &format!("{url}/acs/{}", attempt.return_key.as_deref().unwrap_or_default()),
+        card_url: &url,
+    };
+    let page = page::authenticating(&shown, config.gateway.is_test(), call.language, &random_hex::<16>()?);
+    Ok(whole(200, page).with_data(json!({"outcome": "authenticating"})))
+}
+
+/// `card.acs`: the page itself. The frame asks for it, or the whole window where the frame stayed empty.
+pub(super) fn acs(call: &Call<'_>) -> Result<Reply, Problem> {
+    if let Some((attempt, _)) = waiting(call, "card.acs")? {
+        let sealed = call
+            .instance
+            .store
+            .read(|rows| acs_pages::find(rows, &attempt.attempt_id))?;
+        let page = sealed.and_then(|sealed| call.instance.seal.unlock(&sealed, &page_of(&attempt)));
+        if let Some(html) = page {
+            return Ok(whole(200, page::acs(html, true)).with_data(json!({"outcome": "authenticating"})));
+        }
+    }
+    Ok(out_of_frame(call, card::outcome(call, call.segment("card.acs")?)?))
+}
+
+/// The attempt that an address names and its stay on the card page, while its holder is waited for.
+fn waiting(call: &Call<'_>, hook: &'static str) -> Result<Option<(Attempt, Hold)>, Problem> {
+    let (checkout, key) = named(call, hook)?;
+    let found = call.instance.store.read(|rows| {
+        let Some(attempt) = attempts::of_return(rows, key)? else {
+            return Ok(None);
+        };
+        let hold = holds::find(rows, checkout)?;
+        Ok(hold
+            .filter(|hold| hold.order_id == attempt.order_id && hold.number == attempt.hold)
+            .map(|hold| (attempt, hold)))
+    })?;
+    let (attempt, hold) = found.ok_or_else(|| Problem::misuse("attempt.unknown", "there is no such attempt"))?;
+    Ok((attempt.state()? == AttemptState::Authenticating).then_some((attempt, hold)))
+}
+
+/// Checkout and attempt, as an address of these pages names them.
+fn named<'a>(call: &Call<'a>, hook: &'static str) -> Result<(&'a str, &'a str), Problem> {
+    let mut segments = call.request.path.split('/').filter(|segment| !segment.is_empty());
+    match (segments.nth(1), segments.nth(1)) {
+        (Some(checkout), Some(key)) => Ok((checkout, key)),
+        _ => Err(Problem::misuse(
+            "request.path",
+            format!("`{hook}` needs a path with checkout and key"),
+        )),
+    }
+}
+
+/// Where the authentication goes on in a frame, so does whatever comes after it: the whole window is led on from there.
+fn out_of_frame(call: &Call<'_>, mut reply: Reply) -> Reply {
+    if !call.instance.config.card.three_ds.frame {
+        return reply;
+    }
+    let Some(to) = reply.redirect.take() else {
+        reply
+            .headers
+            .values_mut()
+            .for_each(|value| *value = page::framable(value));
+        return reply;
+    };
+    // A page without a nonce of its own would have no script either, and its link leads on all the same.
+    let nonce = random_hex::<16>().unwrap_or_default();
+    let page = whole(200, page::leave(&to, call.language, &nonce));
+    Reply {
+        status: page.status,
+        headers: page.headers,
+        body: page.body,
+        ..reply
     }
 }
 
@@ -113,6 +217,7 @@ fn refuse(call: &Call<'_>, rows: &mut Connection, attempt: &mut Attempt, code: &
     });
     attempt.code = Some(code.to_owned());
     attempt.sealed_card = None;
+    acs_pages::remove(rows, &attempt.attempt_id)?;
     attempt.settled_at = Some(call.moment());
     attempt.next_inquiry_at = None;
     attempts::update(rows, attempt)?;
@@ -129,13 +234,11 @@ struct Said<'a> {
 
 /// `card.return`: the browser, or the gateway itself, comes back.
 pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
-    let mut segments = call.request.path.split('/').filter(|segment| !segment.is_empty());
-    let (Some(checkout), Some(return_key)) = (segments.nth(1), segments.nth(1)) else {
-        return Err(Problem::misuse(
-            "request.path",
-            "`card.return` needs a path like /pay/{checkout}/return/{key}",
-        ));
-    };
+    returned(call).map(|reply| out_of_frame(call, reply))
+}
+
+fn returned(call: &Call<'_>) -> Result<Reply, Problem> {
+    let (checkout, return_key) = named(call, "card.return")?;
     let said = read(call)?;
     let found = call.instance.store.read(|rows| attempts::of_return(rows, return_key))?;
     let Some(attempt) = found else {
@@ -219,6 +322,7 @@ fn send(
         refuse(call, rows, &mut attempt, LEFT)?;
         return Ok(None);
     };
+    acs_pages::remove(rows, &attempt.attempt_id)?;
     attempt.move_to(AttemptState::Sent);
     attempt.sent_at = now;
     attempt.next_inquiry_at = next_inquiry(now, 0);

@@ -53,6 +53,14 @@ card-challenge = The shop has to check before you pay. Nothing was paid.
 card-amount-changed = The amount of your order changed after you confirmed it. Please go back and confirm it again.
 
 ## Being checked
+authenticate-title = Authentication (3-D Secure)
+authenticate-text = Please answer your card company’s question below. You pay after that.
+authenticate-frame = Your card company’s page
+authenticate-blank = Nothing to be seen?
+authenticate-whole = Open the card company’s page in the whole window
+authenticate-other-card = Pay with another card
+leave-title = Back to the shop
+leave-on = Go on
 confirming-title = Your payment is being checked
 confirming-text = We are waiting for the card company’s answer. Please do not pay again. This page moves on by itself as soon as the result is known.
 confirming-stay = The check goes on even if you close this page.

@@ -14,9 +14,11 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("page.html", include_str!("page.html")),
     ("card.html", include_str!("card.html")),
+    ("authenticate.html", include_str!("authenticate.html")),
+    ("leave.html", include_str!("leave.html")),
     ("confirming.html", include_str!("confirming.html")),
     ("notice.html", include_str!("notice.html")),
     ("staff.html", include_str!("staff.html")),
@@ -63,6 +65,11 @@ pub(super) fn headers(nonce: &str, scripts: &[String]) -> Vec<(&'static str, Str
     let mut headers: Vec<_> = fixed.map(|(name, value)| (name, value.to_owned())).to_vec();
     headers.push(("content-security-policy", policy));
     headers
+}
+
+/// A header's value for a page that the shop's own pages may hold in a frame.
+pub(crate) fn framable(value: &str) -> String {
+    value.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
 }
 
 /// `https://host:port` of an address.

@@ -53,6 +53,14 @@ card-challenge = お支払いの前に、ショップの確認が必要です。
 card-amount-changed = 確認ページのあとにご注文金額が変わりました。「戻る」から、もう一度ご注文内容をご確認ください。
 
 ## 確認中
+authenticate-title = 本人認証（3Dセキュア）
+authenticate-text = カード会社の画面で、本人認証をお願いします。お支払いは、認証のあとに行われます。
+authenticate-frame = カード会社の本人認証画面
+authenticate-blank = 画面が表示されないときは
+authenticate-whole = カード会社の画面を全体に表示する
+authenticate-other-card = 別のカードで支払う
+leave-title = お店に戻ります
+leave-on = 次へ
 confirming-title = お支払いを確認しています
 confirming-text = カード会社からの返事を確認しています。もう一度お支払いの操作をなさらないでください。結果が分かり次第、このページは自動で切り替わります。
 confirming-stay = このページを閉じても、確認は続きます。

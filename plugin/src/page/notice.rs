@@ -47,24 +47,6 @@ pub(crate) fn notice(shown: &Notice<'_>, language: Language, nonce: &str) -> Pag
     }
 }
 
-/// The card company's page of 3-D Secure, as the gateway gave it: alone, with a policy of its own that lets its form lead
-/// to the card company, and nothing of the shop's.
-pub(crate) fn acs(html: String) -> Page {
-    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; form-action *; \
-                  frame-ancestors 'none'; base-uri 'none'";
-    let headers = [
-        ("content-type", "text/html; charset=utf-8"),
-        ("cache-control", "no-store"),
-        ("referrer-policy", "no-referrer"),
-        ("x-content-type-options", "nosniff"),
-        ("content-security-policy", policy),
-    ];
-    Page {
-        headers: headers.map(|(name, value)| (name, value.to_owned())).to_vec(),
-        html,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

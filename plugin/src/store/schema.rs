@@ -82,6 +82,13 @@ table! {
 }
 
 table! {
+    acs_pages (attempt_id) {
+        attempt_id -> Text,
+        sealed_page -> Text,
+    }
+}
+
+table! {
     payments (payment_id) {
         payment_id -> Text,
         attempt_id -> Text,
