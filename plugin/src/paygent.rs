@@ -1,8 +1,8 @@
 //! The gateway as verbs: authenticate (450), authorise (020), capture (022), void (021), cancel a sale (023), inquire (094),
 //! fetch notices (091).
 //!
-//! `settings` the merchant's account · `telegram`, `windows_31j`, `hash` what goes out · `tls`, `client` how ·
-//! `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one telegram once and says which of
+//! `settings` the merchant's account · `telegram`, `windows_31j`, `hash` what goes out, `shopper` what 450 tells of whom ·
+//! `tls`, `client` how · `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one telegram once and says which of
 //! the five ends it came to; it writes no row and knows no order.
 
 mod client;
@@ -11,22 +11,22 @@ pub(crate) mod hash;
 mod outcome;
 mod reply;
 mod settings;
+mod shopper;
 mod telegram;
 mod tls;
 mod windows_31j;
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, Utc};
-use schemars::JsonSchema;
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
 
-use crate::payment::{PaymentClass, Yen};
+use crate::payment::{PaymentClass, Yen, japan};
 use client::{Failure, Posted};
 pub(crate) use codes::{Class, class};
 pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
 use reply::Fields;
 use settings::Access;
 pub(crate) use settings::Settings;
+pub(crate) use shopper::Shopper;
 use telegram::Telegram;
 
 const VERSION: &str = "1.0";
@@ -64,46 +64,6 @@ pub(crate) struct Authenticate {
     /// As the card company shows it.
     pub(crate) merchant_name: String,
     pub(crate) shopper: Shopper,
-}
-
-/// What the host tells of the shopper; the more, the less often an issuer asks. Empty members are not sent.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub(crate) struct Shopper {
-    /// As on the card, in Latin letters.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) cardholder_name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) email: String,
-    /// `01` guest, `02` logged in at the shop.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) login_type: String,
-    /// Age of the account by 3-D Secure's numbers, `01` (none) to `05` (over 60 days).
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) account_indicator: String,
-    #[serde(skip_serializing_if = "Address::is_untold")]
-    pub(crate) billing: Address,
-    #[serde(skip_serializing_if = "Address::is_untold")]
-    pub(crate) shipping: Address,
-}
-
-/// An address as 3-D Secure has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub(crate) struct Address {
-    /// ISO 3166-2 of Japan without `JP-`, `01` to `47`.
-    pub(crate) state: String,
-    pub(crate) city: String,
-    pub(crate) line1: String,
-    pub(crate) line2: String,
-    pub(crate) line3: String,
-    pub(crate) post_code: String,
-}
-
-impl Address {
-    fn is_untold(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// A holder is to be authenticated: the shopper's browser is shown `page`, and nothing else.
@@ -240,14 +200,15 @@ impl Gateway {
 
     /// 450. It moves nothing; what it began and nobody finished runs out at the gateway.
     pub(crate) fn authenticate(&self, asked: &Authenticate, now: DateTime<Utc>) -> Answer<Authentication> {
-        self.run(&authenticate(asked), now, |reply| {
-            match (reply.get("3ds_auth_id"), reply.get("out_acs_html")) {
-                (Some(auth_id), Some(page)) if is_auth_id(auth_id) && !page.trim().is_empty() => Ok(Authentication {
-                    auth_id: auth_id.to_owned(),
-                    page: page.to_owned(),
-                }),
-                _ => Err(malformed("3ds_auth_id or out_acs_html is missing")),
-            }
+        self.run(&authenticate(asked, japan::date(now.naive_utc())), now, |reply| match (
+            reply.get("3ds_auth_id"),
+            reply.get("out_acs_html"),
+        ) {
+            (Some(auth_id), Some(page)) if is_auth_id(auth_id) && !page.trim().is_empty() => Ok(Authentication {
+                auth_id: auth_id.to_owned(),
+                page: page.to_owned(),
+            }),
+            _ => Err(malformed("3ds_auth_id or out_acs_html is missing")),
         })
     }
 
@@ -407,23 +368,7 @@ fn authorise(asked: &Authorise) -> Telegram {
 }
 
 /// 450 as it stands on the wire.
-fn authenticate(asked: &Authenticate) -> Telegram {
-    const JAPAN: &str = "392";
-    let Shopper {
-        cardholder_name,
-        email,
-        login_type,
-        account_indicator,
-        billing,
-        shipping,
-    } = &asked.shopper;
-    let told = |address: &Address| !address.is_untold();
-    let country = |address: &Address| if told(address) { JAPAN } else { "" };
-    let matching = match (told(billing) && told(shipping), billing == shipping) {
-        (false, _) => "",
-        (true, true) => "Y",
-        (true, false) => "N",
-    };
+fn authenticate(asked: &Authenticate, today: NaiveDate) -> Telegram {
     Telegram::new("450")
         .with("trading_id", asked.trading_id.as_str())
         .with("term_url", asked.term_url.as_str())
@@ -432,25 +377,7 @@ fn authenticate(asked: &Authenticate) -> Telegram {
         .with("card_set_method", "token")
         .with("payment_amount", asked.amount.get().to_string())
         .with("card_token", asked.card_token.expose_secret())
-        .with_some("cardholder_name", cardholder_name)
-        .with_some("email_address", email)
-        .with_some("login_type", login_type)
-        .with_some("account_indicator", account_indicator)
-        .with_some("bill_address_state", &billing.state)
-        .with_some("bill_address_city", &billing.city)
-        .with_some("bill_address_line1", &billing.line1)
-        .with_some("bill_address_line2", &billing.line2)
-        .with_some("bill_address_line3", &billing.line3)
-        .with_some("bill_address_post_code", &billing.post_code)
-        .with_some("bill_address_country", country(billing))
-        .with_some("ship_address_state", &shipping.state)
-        .with_some("ship_address_city", &shipping.city)
-        .with_some("ship_address_line1", &shipping.line1)
-        .with_some("ship_address_line2", &shipping.line2)
-        .with_some("ship_address_line3", &shipping.line3)
-        .with_some("ship_address_post_code", &shipping.post_code)
-        .with_some("ship_address_country", country(shipping))
-        .with_some("address_match", matching)
+        .with_shopper(&asked.shopper, today)
 }
 
 /// 36 characters, as the gateway makes them.

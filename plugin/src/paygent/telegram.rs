@@ -53,7 +53,19 @@ impl Telegram {
     pub(crate) fn masked(&self) -> Vec<(String, String)> {
         const SECRET: [&str; 4] = ["card_token", "connect_password", "hc", "term_url"];
         // What 450 tells of a person stays out of the journal.
-        const PERSONAL: [&str; 4] = ["bill_", "ship_", "email", "cardholder"];
+        const PERSONAL: [&str; 11] = [
+            "account_",
+            "activity_",
+            "bill_",
+            "cardholder",
+            "email",
+            "home_",
+            "login_",
+            "mobile_",
+            "password_",
+            "purchase_",
+            "ship_",
+        ];
         let mask = |name: &str, value: &str| {
             if SECRET.contains(&name) || PERSONAL.iter().any(|begin| name.starts_with(begin)) {
                 "***".to_owned()

@@ -14,6 +14,7 @@ use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509NameBuilder};
 use proptest::prelude::*;
 
+use super::shopper::Address;
 use super::*;
 
 const PREFIX: &str = "merchant_id=10001&connect_id=cid&connect_password=cpw&telegram_version=1.0";
@@ -115,7 +116,11 @@ fn an_authenticated_holder_is_named_by_the_authentication_alone() {
 fn r18_450_tells_what_the_host_knows_and_journals_nothing_of_a_person() {
     let shopper = Shopper {
         email: "taro@example.com".to_owned(),
+        phone: "090-0000-1234".to_owned(),
         login_type: "02".to_owned(),
+        account_created_on: "2020-04-01".parse().ok(),
+        password_changed_on: "2026-11-01".parse().ok(),
+        purchases: Some(3),
         billing: Address {
             state: "44".to_owned(),
             city: "大分市".to_owned(),
@@ -124,26 +129,29 @@ fn r18_450_tells_what_the_host_knows_and_journals_nothing_of_a_person() {
         },
         ..Shopper::default()
     };
-    let telegram = authenticate(&Authenticate {
+    let asked = Authenticate {
         trading_id: trading("1001"),
         amount: Yen::try_from(3300).unwrap(),
         card_token: "tok_1".into(),
         term_url: "https://shop.example/paygent/pay/c/return/k".to_owned(),
         merchant_name: "SHOP".to_owned(),
         shopper,
-    });
+    };
+    let telegram = authenticate(&asked, "2026-11-25".parse().unwrap());
     assert_eq!(
         sent(&telegram),
         format!(
             "{PREFIX}&telegram_kind=450&trading_id=1001&term_url=https%3A%2F%2Fshop.example%2Fpaygent%2Fpay%2Fc%2Freturn%2Fk\
              &merchant_name=SHOP&authentication_type=01&card_set_method=token&payment_amount=3300&card_token=tok_1\
-             &email_address=taro%40example.com&login_type=02&bill_address_state=44\
+             &email_address=taro%40example.com&mobile_phone_cc=81&mobile_phone_subscriber=9000001234&login_type=02\
+             &account_indicator=05&account_create_date=20200401&password_change_indicator=03\
+             &password_change_date=20261101&purchase_count=3&bill_address_state=44\
              &bill_address_city=%E5%A4%A7%E5%88%86%E5%B8%82&bill_address_post_code=8700000&bill_address_country=392"
         ),
         "in UTF-8, and nothing that is not known"
     );
     let journaled = format!("{:?}", telegram.masked());
-    for secret in ["taro", "大分", "tok_1", "return/k"] {
+    for secret in ["taro", "大分", "9000001234", "20200401", "tok_1", "return/k"] {
         assert!(!journaled.contains(secret), "{secret} in {journaled}");
     }
 }
