@@ -25,7 +25,7 @@ mod wire;
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -101,7 +101,7 @@ impl Gateway {
             .await
             .context("the HTTP port")?;
         let (tls, http) = (machines.local_addr()?, browsers.local_addr()?);
-        let _ = paygent.online_url.set(format!("http://{http}/"));
+        paygent.be_known_as(&format!("http://{http}/"));
         let mut servers = JoinSet::new();
         servers.spawn(push::run(paygent.clone()));
         servers.spawn(tls::serve(machines, tls::acceptor(&files)?, paygent.clone()));
@@ -133,6 +133,11 @@ impl Gateway {
     /// The authority that signed the server's certificate.
     pub fn authorities_pem(&self) -> PathBuf {
         self.files.authorities.clone()
+    }
+
+    /// Browsers reach it at another address than its own, behind a server that speaks TLS to them.
+    pub fn be_known_as(&self, url: &str) {
+        self.paygent.be_known_as(url);
     }
 
     /// Pushes notices there from now on.
@@ -206,7 +211,7 @@ struct Paygent {
     /// Kinds of telegrams whose answers wait.
     held: watch::Sender<HashSet<String>>,
     /// Where browsers reach it, once it listens.
-    online_url: OnceLock<String>,
+    online_url: RwLock<String>,
     /// Keeps a card's fingerprint from being counted back to its number.
     fingerprint_secret: String,
 }
@@ -220,14 +225,18 @@ impl Paygent {
             settings: RwLock::default(),
             clock: Clock::default(),
             held: watch::Sender::default(),
-            online_url: OnceLock::new(),
+            online_url: RwLock::default(),
             fingerprint_secret,
         }
     }
 
     /// `http://127.0.0.1:9080/`.
     fn online_url(&self) -> String {
-        self.online_url.get().cloned().unwrap_or_default()
+        self.online_url.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn be_known_as(&self, url: &str) {
+        url.clone_into(&mut self.online_url.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn settings(&self) -> Settings {

@@ -81,6 +81,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With arguments of Chromium's.
+    pub(crate) async fn start_with(more: &[String]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let started = Command::new("chromedriver")
             .arg(format!("--port={port}"))
@@ -105,6 +110,9 @@ impl Browser {
         ] {
             wanted.add_arg(argument).unwrap();
         }
+        for argument in more {
+            wanted.add_arg(argument).unwrap();
+        }
         let url = format!("http://127.0.0.1:{port}");
         for _ in 0..100 {
             if let Ok(driver) = WebDriver::new(&url, wanted.clone()).await {
@@ -119,7 +127,7 @@ impl Browser {
         panic!("chromedriver does not answer at {url}");
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.driver.clone().quit().await.unwrap();
     }
 

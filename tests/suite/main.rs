@@ -24,6 +24,7 @@ mod classes;
 mod crash;
 mod door;
 mod guard;
+mod history;
 mod hosts;
 mod kills;
 mod list;

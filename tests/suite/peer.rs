@@ -147,6 +147,39 @@ impl Apache {
             .unwrap_or_else(|| panic!("{}", fs::read_to_string(folder.join("log")).unwrap_or_default()))
     }
 
+    /// Two names over TLS, as browsers reach them: the shop's, and that of the simulator's pages.
+    pub(crate) fn for_browsers(world: &World, shop: (&str, &Identity), simulator: (&str, &Identity)) -> Self {
+        let folder = world.folder.path().join("apache-browsers");
+        fs::create_dir(&folder).unwrap();
+        let site = |(name, identity): (&str, &Identity), to: &str| {
+            let pem = identity.written_open(folder.join(format!("{name}.pem")));
+            format!(
+                "<VirtualHost *>
+                  ServerName {name}
+                  SSLEngine on
+                  SSLCertificateFile {}
+                  ProxyPreserveHost On
+                  ProxyPass / {to}
+                </VirtualHost>\n",
+                pem.display()
+            )
+        };
+        let sites = [
+            site(shop, world.shop_url.as_deref().unwrap()),
+            site(simulator, &world.reach.online_url),
+        ]
+        .concat();
+        let config = format!("{}{sites}", common(&folder));
+        (0..5)
+            .find_map(|_| Self::started(world, &folder, &config))
+            .unwrap_or_else(|| panic!("{}", fs::read_to_string(folder.join("log")).unwrap_or_default()))
+    }
+
+    /// `127.0.0.1:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("https://")
+    }
+
     fn started(world: &World, folder: &Path, config: &str) -> Option<Self> {
         let port = free_port();
         let file = folder.join("apache.conf");
@@ -199,12 +232,34 @@ fn config(world: &World, folder: &Path, authority: &Identity, protocol: &str, as
         Asks::First => "SSLVerifyClient require".to_owned(),
         Asks::ByPath => "<Location /n/>\n  SSLVerifyClient require\n</Location>".to_owned(),
     };
+    let common = common(folder);
+    let (server, clients) = (server.display(), clients.display());
+    let (machine, simulator) = (machine.display(), &world.reach.tls_url);
+    let authorities = world.reach.authorities_pem.display();
+    format!(
+        "{common}
+        SSLEngine on
+        SSLProtocol {protocol}
+        SSLCertificateFile {server}
+        SSLCACertificateFile {clients}
+        SSLVerifyDepth 1
+        {verify}
+        SSLProxyEngine on
+        SSLProxyVerify require
+        SSLProxyCACertificateFile {authorities}
+        SSLProxyMachineCertificateFile {machine}
+        ProxyPass /n/ {simulator}/n/
+        ProxyPass /s/ {simulator}/s/
+        "
+    )
+}
+
+/// What each of them needs to run in a folder of its own.
+fn common(folder: &Path) -> String {
     let modules: String = ["mpm_event", "authz_core", "ssl", "proxy", "proxy_http"]
         .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
         .concat();
-    let (folder, server, clients) = (folder.display(), server.display(), clients.display());
-    let (machine, simulator) = (machine.display(), &world.reach.tls_url);
-    let authorities = world.reach.authorities_pem.display();
+    let folder = folder.display();
     format!(
         "{modules}
         ServerName 127.0.0.1
@@ -218,18 +273,6 @@ fn config(world: &World, folder: &Path, authority: &Identity, protocol: &str, as
         User #65534
         Group #65534
         SSLSessionCache none
-        SSLEngine on
-        SSLProtocol {protocol}
-        SSLCertificateFile {server}
-        SSLCACertificateFile {clients}
-        SSLVerifyDepth 1
-        {verify}
-        SSLProxyEngine on
-        SSLProxyVerify require
-        SSLProxyCACertificateFile {authorities}
-        SSLProxyMachineCertificateFile {machine}
-        ProxyPass /n/ {simulator}/n/
-        ProxyPass /s/ {simulator}/s/
         "
     )
 }

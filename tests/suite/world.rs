@@ -45,24 +45,30 @@ pub(crate) struct CardPage {
 impl World {
     /// The plugin's and the shop's clock stand at noon until a test moves them.
     pub(crate) fn new() -> Self {
-        Self::made(false, |_, _| Value::Null)
+        Self::made(false, None, |_, _| Value::Null)
     }
 
     /// A shop that browsers reach, with 3-D Secure and pushed notices. Nobody but the test does background work.
     pub(crate) fn reachable() -> Self {
-        Self::made(true, demo::reachable_at)
+        Self::made(true, None, demo::reachable_at)
     }
 
     /// The same with a change to these settings.
     pub(crate) fn reachable_with(change: impl FnOnce(&mut Value)) -> Self {
-        Self::made(true, |url, merchant| {
+        Self::made(true, None, |url, merchant| {
             let mut members = demo::reachable_at(url, merchant);
             change(&mut members);
             members
         })
     }
 
-    fn made(served: bool, differing: impl FnOnce(&str, &Merchant) -> Value) -> Self {
+    /// The same for browsers that reach shop and simulator by names of their own, over TLS: something has to stand there
+    /// that leads to `shop_url` and `reach.online_url`.
+    pub(crate) fn known_as(shop: &str, simulator: &str) -> Self {
+        Self::made(true, Some(simulator), |_, merchant| demo::reachable_at(shop, merchant))
+    }
+
+    fn made(served: bool, simulator: Option<&str>, differing: impl FnOnce(&str, &Merchant) -> Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -78,12 +84,17 @@ impl World {
         let clock = clock::Setting::default();
         clock.store(NOON, Ordering::Release);
         let reach = demo::reach(&gateway);
+        let mut told = reach.clone();
+        if let Some(simulator) = simulator {
+            gateway.be_known_as(simulator);
+            simulator.clone_into(&mut told.online_url);
+        }
         let listener = runtime.block_on(demo::listen(0)).unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let settings = Settings {
             folder: folder.path().join("shop"),
             library: None,
-            reach: reach.clone(),
+            reach: told,
             clock: Arc::clone(&clock),
             differing: differing(&url, gateway.merchant()),
         };
