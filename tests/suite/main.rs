@@ -38,4 +38,5 @@ mod supply;
 mod three_ds;
 mod tls;
 mod transcripts;
+mod wire;
 mod world;
