@@ -91,7 +91,7 @@ pub(crate) fn comes_back(world: &World, address: &str) -> Called {
 }
 
 /// Path below the mount point, and query.
-fn parts(world: &World, address: &str) -> (String, BTreeMap<String, String>) {
+pub(crate) fn parts(world: &World, address: &str) -> (String, BTreeMap<String, String>) {
     let mount = format!("{}paygent", world.shop_url.as_deref().unwrap());
     let below = address
         .strip_prefix(&mount)
@@ -478,6 +478,10 @@ fn s25_the_card_companys_page_stands_alone_with_a_policy_of_its_own() {
     assert!(
         !text(&journey.shown.reply, "/body").contains("見本の店"),
         "nothing of the shop's beside it"
+    );
+    assert!(
+        text(&journey.shown.reply, "/body").contains("次へ"),
+        "450 alone is answered in UTF-8"
     );
 
     let huge = "x".repeat(600 << 10);

@@ -75,7 +75,11 @@ async fn deliver(paygent: &Paygent, answer: telegram::Answer) -> io::Result<Resp
     if answer.executed {
         paygent.until_released(&answer.kind).await;
     }
-    let bytes = wire::encode(&answer.text);
+    let bytes = match answer.kind.as_str() {
+        // 450 alone is answered in UTF-8.
+        "450" => answer.text.clone().into_bytes(),
+        _ => wire::encode(&answer.text),
+    };
     match answer.delivery {
         Delivery::Prompt => Ok(telegram(Outgoing::whole(bytes))),
         Delivery::Late(delay) => {
