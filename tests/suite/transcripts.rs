@@ -9,7 +9,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::boundary::run;
-use crate::world::{GOOD, UNUSABLE, World, staff, text, words};
+use crate::three_ds::{CHALLENGE, parts};
+use crate::wire::pushed;
+use crate::world::{GOOD, UNUSABLE, World, http, staff, text, words};
 
 /// A story told call by call.
 struct Story {
@@ -20,7 +22,7 @@ struct Story {
     rows: Vec<String>,
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "orders",
     "holds",
     "attempts",
@@ -31,12 +33,18 @@ const TABLES: [&str; 10] = [
     "jobs",
     "job_items",
     "flags",
+    "acs_pages",
+    "notices",
 ];
 
 impl Story {
     fn begin() -> Self {
+        Self::of(World::new())
+    }
+
+    fn of(world: World) -> Self {
         Self {
-            world: World::new(),
+            world,
             told: String::new(),
             names: BTreeMap::new(),
             telegrams: 0,
@@ -100,7 +108,11 @@ impl Story {
 
     fn write(&mut self, text: &str) {
         let simulator = self.world.reach.online_url.trim_end_matches('/').to_owned();
-        let text = text.replace(&simulator, "<simulator>").replace("'nonce-", "'nonce- ");
+        let mut text = text.replace(&simulator, "<simulator>").replace("'nonce-", "'nonce- ");
+        if let Some(shop) = &self.world.shop_url {
+            let encoded = shop.replace(':', "%3A").replace('/', "%2F");
+            text = text.replace(shop, "<shop>/").replace(&encoded, "<shop>%2F");
+        }
         let mut word = String::new();
         for c in text.chars().chain(['\n']) {
             if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') {
@@ -137,9 +149,15 @@ impl Story {
         match word {
             word if hex(word, 24) => self.name("change", word),
             word if hex(word, 32) => self.name("id", word),
+            // Behind a slash that stands encoded in a field.
+            word if word.strip_prefix("2F").is_some_and(|rest| hex(rest, 32)) => {
+                format!("2F{}", self.name("id", &word[2..]))
+            }
             word if hex(word, 64) => self.name("digest", word),
             word if word.strip_prefix("tok_").is_some_and(|rest| hex(rest, 48)) => self.name("card token", word),
             word if word.split_once('.').is_some_and(sealed) => self.name("sealed", word),
+            word if word.len() == 36 && word.split('-').all(|part| hex(part, part.len())) => self.name("auth id", word),
+            word if word.len() > 64 && !word.contains('.') => self.name("locked", word),
             word if word.len() == 14 && word.starts_with("20") && word.parse::<u64>().is_ok() => "<time>".to_owned(),
             word => word.to_owned(),
         }
@@ -260,6 +278,66 @@ fn a_card_is_refused_and_the_shopper_goes_back() {
     );
     story.applied(&withdrawn);
     insta::assert_snapshot!("refused_and_back", story.told);
+}
+
+#[test]
+fn a_holder_is_authenticated_and_a_notice_tells_of_the_sale() {
+    let mut story = Story::of(World::reachable_with(|members| {
+        members["card"]["three_ds"]["frame"] = json!(true);
+    }));
+    let path = enter(&mut story, "905");
+    let begun = pay(&mut story, &path, CHALLENGE);
+    let below = |address: &str| address.split_once("/paygent").unwrap().1.to_owned();
+    let get = |path: &str| json!({"method": "GET", "path": path});
+    let holder = below(&text(&begun, "/redirect"));
+    story.call("card.authenticate", get(&holder));
+    let shown = story.call("card.acs", get(&holder.replace("/authenticate/", "/acs/")));
+    let (back, query) = way_back(&story.world, &text(&shown, "/body"));
+    let forged = query.iter().map(|(name, value)| match name.as_str() {
+        "attempt_kbn" => (name.clone(), "1".to_owned()),
+        _ => (name.clone(), value.clone()),
+    });
+    let forged: BTreeMap<String, String> = forged.collect();
+    story.call("card.return", json!({"method": "GET", "path": back, "query": forged}));
+    let paid = story.call("card.return", json!({"method": "GET", "path": back, "query": query}));
+    story.applied(&paid);
+
+    let list = story
+        .world
+        .adapter
+        .plugin
+        .call("admin.list", &staff("GET", "/payments"))
+        .reply;
+    let mut capture = staff("POST", "/payments/bulk");
+    capture["body"] = json!(format!(
+        "csrf={}&operation=capture&order_capture=905",
+        text(&list, "/data/csrf")
+    ));
+    story.world.adapter.plugin.call("admin.bulk.start", &capture);
+    let notice = last_notice(&story.world);
+    story.call(
+        "notice.push",
+        json!({"method": "POST", "path": "/notice", "body": notice}),
+    );
+    story.call("work.step", json!({"data": {"budget_ms": 1000}}));
+    let pending = story.call("effects.pending", json!({"data": {"order_id": "905"}}));
+    story.applied(&pending);
+    insta::assert_snapshot!("authenticated_and_noticed", story.told);
+}
+
+/// Where the card company sends the browser whose holder typed the right password: path below the mount point, and query.
+fn way_back(world: &World, page: &str) -> (String, BTreeMap<String, String>) {
+    let acs = page.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    http("POST", acs, &[], "");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let left = http("POST", &format!("{acs}/answer"), &form, "password=1234");
+    parts(world, left.header("location").unwrap())
+}
+
+/// The newest notice, as it is pushed.
+fn last_notice(world: &World) -> String {
+    let notices: Vec<Value> = world.control("GET", "notices", "");
+    pushed(world, &notices.last().unwrap()["notice_id"])
 }
 
 #[test]

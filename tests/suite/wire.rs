@@ -187,13 +187,7 @@ fn a_holder_is_authenticated_and_notices_are_fetched() {
     assert_eq!(outcome(&journey.comes_back(&back)), "placed");
     written(&world, "450");
     let (_, query) = back.split_once('?').unwrap();
-    let fields: Vec<String> = query
-        .split('&')
-        .map(|pair| {
-            let (field, value) = pair.split_once('=').unwrap();
-            format!("{field}={}", masked(&world, field, value))
-        })
-        .collect();
+    let fields: Vec<String> = query.split('&').map(|pair| pair_told(&world, pair)).collect();
     insta::assert_snapshot!("wire_return", fields.join("\n"));
 
     let request = text(&world.telegrams("020")[0], "/request");
@@ -202,11 +196,19 @@ fn a_holder_is_authenticated_and_notices_are_fetched() {
     world.pass(301);
     world.work();
     written(&world, "091");
-    insta::assert_snapshot!("wire_notice", pushed(&world));
+    let notices: Vec<Value> = world.control("GET", "notices", "");
+    let body = pushed(&world, &notices[0]["notice_id"]);
+    let fields: Vec<String> = body.split('&').map(|pair| pair_told(&world, pair)).collect();
+    insta::assert_snapshot!("wire_notice", fields.join("\n"));
 }
 
-/// A pushed notice as it arrives: its fields as the shop is sent them.
-fn pushed(world: &World) -> String {
+fn pair_told(world: &World, pair: &str) -> String {
+    let (field, value) = pair.split_once('=').unwrap();
+    format!("{field}={}", masked(world, field, value))
+}
+
+/// The body of a pushed notice, as the shop is sent it.
+pub(crate) fn pushed(world: &World, notice: &Value) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/paygent/notice", listener.local_addr().unwrap());
     let heard = std::thread::spawn(move || {
@@ -230,20 +232,11 @@ fn pushed(world: &World) -> String {
             }
         }
     });
-    let notices: Vec<Value> = world.control("GET", "notices", "");
     let answer: Value = world.control(
         "POST",
-        &format!("notices/{}/push", notices[0]["notice_id"]),
+        &format!("notices/{notice}/push"),
         &json!({"url": url}).to_string(),
     );
     assert_eq!(answer["answer"], "result=0");
-    let body = heard.join().unwrap();
-    let fields: Vec<String> = body
-        .split('&')
-        .map(|pair| {
-            let (field, value) = pair.split_once('=').unwrap();
-            format!("{field}={}", masked(world, field, value))
-        })
-        .collect();
-    fields.join("\n")
+    heard.join().unwrap()
 }
