@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
@@ -66,6 +67,9 @@ fn card(three_ds: &Value) -> Value {
         "three_ds": three_ds,
     })
 }
+
+/// How long after a sale the shop is told of it, and calls the order paid: long enough to be seen as not paid yet.
+const NOTICED_AFTER: Duration = Duration::from_secs(60);
 
 /// The merchant that the simulator knows.
 const MERCHANT: &str = "10001";
@@ -207,6 +211,7 @@ pub async fn run(
         wish.put(&mut settings.differing);
     }
     let site = Arc::new(open(&settings)?);
+    gateway.push_to(&format!("{shop}paygent/notice"), NOTICED_AFTER);
     ready(&shop, &format!("{shop}admin"), &gateway.online_url());
     web::serve(site, listener, stop).await;
     gateway.stop().await;

@@ -26,6 +26,7 @@ use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -140,10 +141,11 @@ impl Gateway {
         self.paygent.be_known_as(url);
     }
 
-    /// Pushes notices there from now on.
-    pub fn push_to(&self, url: &str) {
+    /// Pushes notices there from now on, each so long after it was made.
+    pub fn push_to(&self, url: &str, delay: Duration) {
         let mut settings = self.paygent.settings();
         url.clone_into(&mut settings.notice_url);
+        settings.notice_delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
         self.paygent.set(settings);
     }
 

@@ -1,5 +1,7 @@
 //! The staff's screen in a real Chromium: search, amount changes, runs, keyboard, and the rules of accessibility.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
@@ -118,6 +120,34 @@ fn r31_r51_r52_r53_the_staff_capture_from_the_list() {
         browser.list(demo, "?lang=en").await;
         browser.says("5 orders found").await;
         browser.picture("list-en", DESK).await;
+    });
+}
+
+#[test]
+fn r58_an_order_becomes_paid_when_paygent_tells_of_the_sale_and_not_before() {
+    in_browser(async |browser, demo| {
+        browser.log_in(demo).await;
+        browser.tick("234", "capture").await;
+        browser.run("capture").await;
+        browser.click("#paygent-ok").await;
+        browser.says("受注番号：234 → 売上成功").await;
+        let order = format!("{}admin/orders/234", demo.shop);
+        let is_paid = async || {
+            browser.open(&order).await;
+            let status = browser.find("select[name=status]").await;
+            status.prop("value").await.unwrap().as_deref() == Some("paid")
+        };
+        assert!(!is_paid().await, "売上 alone changes no 対応状況");
+        // The demo lets a minute pass before it tells; that is over now.
+        control(demo, "settings", &json!({"notice_delay_ms": 0}));
+        let told = tokio::time::timeout(Duration::from_secs(20), async { while !is_paid().await {} }).await;
+        told.expect("入金済み, once the notice came");
+        browser
+            .open(&format!("{}admin/paygent/payments/orders/234", demo.shop))
+            .await;
+        browser.says("通知").await;
+        browser.picture("order-noticed-ja", DESK).await;
+        browser.is_accessible("an order's page with notices").await;
     });
 }
 

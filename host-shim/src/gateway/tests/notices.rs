@@ -1,6 +1,7 @@
 //! What the shop is told without asking, and what time brings.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::*;
 
@@ -188,7 +189,7 @@ async fn a_test_enters_notices_of_nothing_that_happened() {
     let taken = shop.plain("POST", "/control/notices", &json!({"payment_id": 7, "notice_id": 9}));
     assert!(taken.starts_with("HTTP/1.0 409"), "{taken}");
     let inbox = Inbox::open();
-    shop.gateway.push_to(&inbox.url);
+    shop.gateway.push_to(&inbox.url, Duration::ZERO);
     let bodies = inbox.bodies(4).await;
     assert_eq!(field(&bodies, "payment_notice_id"), ["1", "2", "9", "10"]);
     assert_eq!(field(&bodies, "payment_amount"), ["3300", "3300", "1", "0"]);

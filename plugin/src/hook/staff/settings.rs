@@ -1,6 +1,7 @@
 //! Settings and self-check (N28): what the host configured, without its secrets, and whether it works. The settings
 //! themselves are the host's: they come with `paygent_open`.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::hook::{Call, staff};
@@ -196,27 +197,30 @@ fn guard(call: &Call<'_>) -> Vec<Fact> {
             page::text(call.language, "settings-off", &[]),
         )];
     }
-    let within = |count: &str, window: chrono::TimeDelta| {
-        let minutes = window.num_minutes().to_string();
-        page::text(
-            call.language,
-            "settings-guard-within",
-            &[("count", count), ("minutes", &minutes)],
-        )
-    };
+    let minutes = |window: TimeDelta| window.num_minutes().to_string();
     let mut facts: Vec<_> = Kind::ALL
         .iter()
         .map(|kind| {
             let limit = guard.limit(*kind);
+            let (tries, minutes) = (limit.tries.to_string(), minutes(limit.window));
+            let figures = [("tries", tries.as_str()), ("minutes", minutes.as_str())];
             fact(
                 &format!("settings-guard-{}", kind.name()),
-                within(&limit.tries.to_string(), limit.window),
+                page::text(call.language, "settings-guard-within", &figures),
             )
         })
         .collect();
     let alarm = guard.alarm();
-    let count = format!("{} / {}%", alarm.failures, alarm.percent);
-    facts.push(fact("settings-guard-alarm", within(&count, alarm.window)));
+    let figures = [
+        ("failures", alarm.failures.to_string()),
+        ("percent", alarm.percent.to_string()),
+        ("minutes", minutes(alarm.window)),
+    ];
+    let figures = figures.each_ref().map(|(name, figure)| (*name, figure.as_str()));
+    facts.push(fact(
+        "settings-guard-alarm",
+        page::text(call.language, "settings-guard-raised", &figures),
+    ));
     let proxies = guard
         .trusted_proxies
         .iter()
