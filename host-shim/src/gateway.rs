@@ -2,7 +2,7 @@
 //! be tried without a contract. It knows nothing of the plugin and is held against the wire as published clients use it.
 //!
 //! In the order in which a payment goes: `online` the browser's side (token script and endpoint, ペイジェントオンライン,
-//! control endpoint, the card company's page of 3-D Secure) · `cards` what each test card does · `tls` and `entrance` the machines' side · `wire` and `hash` its
+//! control endpoint, the card company's page of 3-D Secure, the link type's card page) · `cards` what each test card does · `tls` and `entrance` the machines' side · `wire` and `hash` its
 //! bytes · `telegram` what each kind does · `status` which may do what when · `ledger` what was done, for good · `push` tells the shop of it ·
 //! `fault` and `settings` what a test scripts · `merchant`, `certificates`, `clock` what all of it rests on.
 
@@ -124,6 +124,11 @@ impl Gateway {
     /// Where browsers go, e.g. `http://127.0.0.1:9080/`.
     pub fn online_url(&self) -> String {
         format!("http://{}/", self.http)
+    }
+
+    /// Where orders of the link type are posted, e.g. `http://127.0.0.1:9080/link/request`.
+    pub fn link_url(&self) -> String {
+        format!("http://{}/link/request", self.http)
     }
 
     /// The shop's certificate, then its key; the passphrase is `changeit`.

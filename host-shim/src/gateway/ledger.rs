@@ -1,9 +1,10 @@
 //! The ledger of truth: what this Paygent did, kept in a file so that it outlives the process.
 //!
 //! `schema` the tables · `payments` the records that Paygent Online lists · `tokens` cards in disguise · `stored_cards`
-//! カード情報お預かり · `authentications` of 3-D Secure · `notices` what the shop is told of · `telegrams` the log of all that came. A transaction is committed before its answer leaves.
+//! カード情報お預かり · `authentications` of 3-D Secure · `links` orders of the link type · `notices` what the shop is told of · `telegrams` the log of all that came. A transaction is committed before its answer leaves.
 
 pub(crate) mod authentications;
+pub(crate) mod links;
 pub(crate) mod notices;
 pub(crate) mod payments;
 pub(crate) mod schema;

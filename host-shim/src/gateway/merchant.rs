@@ -17,6 +17,10 @@ pub struct Merchant {
     pub three_ds_key: String,
     /// The key that the token script sends with a card.
     pub token_key: String,
+    /// マーチャントID of the link type.
+    pub seq_merchant_id: String,
+    /// The key of the `hc` of link requests.
+    pub link_key: String,
 }
 
 impl Merchant {
@@ -29,6 +33,8 @@ impl Merchant {
             notice_key: "simulated_notice_key".to_owned(),
             three_ds_key: "simulated_3ds_key".to_owned(),
             token_key: "simulated_token_key".to_owned(),
+            seq_merchant_id: "10001".to_owned(),
+            link_key: "simulated_link_key".to_owned(),
         }
     }
 }

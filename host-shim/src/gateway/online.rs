@@ -1,8 +1,9 @@
 //! The browser's side, on plain HTTP: `/js/PaygentToken.js` and `/token` for the card page, `/` and `/cards` for people,
-//! `/acs/…` the card company's page of 3-D Secure, `/control/…` for tests.
+//! `/acs/…` the card company's page of 3-D Secure, `/link/…` the card page of the link type, `/control/…` for tests.
 
 mod acs;
 mod control;
+mod link;
 mod pages;
 pub(super) mod token;
 
@@ -27,7 +28,7 @@ const BREATH: Duration = Duration::from_millis(20);
 
 /// Everything that a browser or a test can ask for.
 pub(crate) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
-    let pages = pages::router(paygent.clone())?;
+    let pages = pages::router(paygent.clone())?.merge(link::router(paygent.clone())?);
     let script = (
         ([(CONTENT_TYPE, "text/javascript; charset=utf-8")]),
         include_str!("online/PaygentToken.js"),

@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) notice_delay_ms: u32,
     /// How long a token can be used.
     pub(crate) token_lifetime_secs: i64,
+    /// The way back from the link page carries `result` and `trading_id`, which nobody may rely on.
+    pub(crate) link_return_carries_result: bool,
     /// What every 028 and 029 comes to.
     pub(crate) correction_fault: CorrectionFault,
 }
@@ -59,6 +61,7 @@ impl Default for Settings {
             notice_disorder: false,
             notice_delay_ms: 0,
             token_lifetime_secs: 20 * 60,
+            link_return_carries_result: false,
             correction_fault: CorrectionFault::None,
         }
     }

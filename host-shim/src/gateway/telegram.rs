@@ -13,6 +13,9 @@ mod operate;
 mod stock;
 mod three_ds;
 
+pub(super) use authorise::{SPLITS, amount, trading_id};
+pub(super) use card::Source;
+pub(super) use charge::{Charge, Order, charge};
 use diesel::prelude::*;
 
 use super::Paygent;
@@ -41,11 +44,11 @@ impl Refusal {
     }
 
     /// A field that the shop's server filled in wrongly. Paygent's own numbers are not public; all begin with `P`.
-    fn field(detail: &str) -> Self {
+    pub(crate) fn field(detail: &str) -> Self {
         Self::new("P003", detail)
     }
 
-    fn reply(&self) -> Reply {
+    pub(crate) fn reply(&self) -> Reply {
         Reply::error(&self.code, &self.detail)
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod link;
 mod notices;
 
 const LOGIN: &str = "merchant_id=10001&connect_id=cid&connect_password=cpw&telegram_version=1.0";

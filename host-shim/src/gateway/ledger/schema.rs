@@ -93,3 +93,20 @@ table! {
         card_key -> Text,
     }
 }
+
+table! {
+    links (link_id) {
+        link_id -> Text,
+        trading_id -> Text,
+        amount -> BigInt,
+        payment_class -> Text,
+        needs_cvc -> Bool,
+        captures -> Bool,
+        merchant_name -> Text,
+        payment_detail -> Text,
+        return_url -> Text,
+        stop_return_url -> Text,
+        limit_at -> BigInt,
+        payment_id -> Nullable<BigInt>,
+    }
+}

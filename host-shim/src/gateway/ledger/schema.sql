@@ -89,3 +89,19 @@ CREATE TABLE IF NOT EXISTS stored_cards (
     card_key    TEXT    NOT NULL
 );
 CREATE INDEX IF NOT EXISTS stored_cards_by_customer ON stored_cards (customer_id);
+
+-- リンク型: an order that waits for its shopper on Paygent's page, or was paid there.
+CREATE TABLE IF NOT EXISTS links (
+    link_id         TEXT    PRIMARY KEY NOT NULL,
+    trading_id      TEXT    NOT NULL UNIQUE,
+    amount          INTEGER NOT NULL,
+    payment_class   TEXT    NOT NULL,
+    needs_cvc       BOOLEAN NOT NULL,
+    captures        BOOLEAN NOT NULL,
+    merchant_name   TEXT    NOT NULL,
+    payment_detail  TEXT    NOT NULL,
+    return_url      TEXT    NOT NULL,
+    stop_return_url TEXT    NOT NULL,
+    limit_at        INTEGER NOT NULL,
+    payment_id      INTEGER
+);

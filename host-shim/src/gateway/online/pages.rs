@@ -125,7 +125,7 @@ fn spaced(number: &str) -> String {
 }
 
 /// `¥3,300`.
-fn yen(amount: i64) -> String {
+pub(super) fn yen(amount: i64) -> String {
     let digits = amount.to_string();
     let mut shown = String::from("¥");
     for (place, digit) in digits.chars().enumerate() {

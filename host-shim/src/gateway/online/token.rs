@@ -15,21 +15,32 @@ use serde_json::{Value, json};
 
 use super::Problem;
 use crate::gateway::ledger::tokens::{self, Token};
-use crate::gateway::{Paygent, cards, clock, hash};
+use crate::gateway::{Merchant, Paygent, cards, clock, hash};
 
 /// What the token script posts. Everything is text, as typed.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Typed {
-    merchant_id: String,
-    token_key: String,
+    pub(super) merchant_id: String,
+    pub(super) token_key: String,
     /// Only the security code, for a card that is stored.
-    cvc_only: bool,
-    card_number: String,
-    expire_year: String,
-    expire_month: String,
-    cvc: String,
-    name: String,
+    pub(super) cvc_only: bool,
+    pub(super) card_number: String,
+    pub(super) expire_year: String,
+    pub(super) expire_month: String,
+    pub(super) cvc: String,
+    pub(super) name: String,
+}
+
+impl Typed {
+    /// Nothing typed yet, on a page of the merchant's.
+    pub(super) fn for_merchant(merchant: &Merchant) -> Self {
+        Self {
+            merchant_id: merchant.merchant_id.clone(),
+            token_key: merchant.token_key.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Any shop's page may ask before it posts.
@@ -45,8 +56,8 @@ pub(super) async fn preflight() -> impl IntoResponse {
 /// A token for a card, or the `result` that says which input is wrong.
 pub(super) async fn create(State(paygent): State<Arc<Paygent>>, body: Bytes) -> Result<impl IntoResponse, Problem> {
     let typed: Typed = serde_json::from_slice(&body).map_err(|_| Problem::bad_request("the card is not JSON"))?;
-    let reply = match check(&paygent, &typed, paygent.clock.now()) {
-        Ok(()) => reply(&paygent, &keep(&paygent, &typed, paygent.clock.now())?),
+    let reply = match tokenise(&paygent, &typed)? {
+        Ok(token) => reply(&paygent, &token),
         Err(result) => json!({ "result": result }),
     };
     Ok(([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(reply)))
@@ -55,20 +66,25 @@ pub(super) async fn create(State(paygent): State<Arc<Paygent>>, body: Bytes) -> 
 /// A token for a card number, as the token script gets one; for the demo's sample orders and for tests.
 pub(in crate::gateway) fn issue(paygent: &Paygent, card_number: &str) -> anyhow::Result<String> {
     let typed = Typed {
-        merchant_id: paygent.merchant.merchant_id.clone(),
-        token_key: paygent.merchant.token_key.clone(),
         card_number: card_number.to_owned(),
         expire_year: "99".to_owned(),
         expire_month: "12".to_owned(),
         cvc: "123".to_owned(),
         name: "TEST KAIIN".to_owned(),
-        cvc_only: false,
+        ..Typed::for_merchant(&paygent.merchant)
     };
-    match check(paygent, &typed, paygent.clock.now()) {
-        Ok(()) => keep(paygent, &typed, paygent.clock.now())
-            .map(|token| token.token)
-            .map_err(|problem| anyhow::anyhow!(problem.1)),
-        Err(result) => anyhow::bail!("no token: {result}"),
+    let token = tokenise(paygent, &typed).map_err(|problem| anyhow::anyhow!(problem.1))?;
+    token
+        .map(|token| token.token)
+        .map_err(|result| anyhow::anyhow!("no token: {result}"))
+}
+
+/// A token for what was typed, or the `result` that says what is wrong with it.
+pub(super) fn tokenise(paygent: &Paygent, typed: &Typed) -> Result<Result<Token, &'static str>, Problem> {
+    let now = paygent.clock.now();
+    match check(paygent, typed, now) {
+        Ok(()) => keep(paygent, typed, now).map(Ok),
+        Err(result) => Ok(Err(result)),
     }
 }
 
@@ -128,7 +144,7 @@ fn digits(text: &str) -> bool {
 /// Makes the token; of what was typed only that is kept which a shop may know.
 fn keep(paygent: &Paygent, typed: &Typed, now: i64) -> Result<Token, Problem> {
     let mut token = Token {
-        token: new_token().map_err(Problem::bad_request)?,
+        token: random("tok_").map_err(Problem::bad_request)?,
         brand: String::new(),
         masked_card: String::new(),
         expiry: String::new(),
@@ -175,12 +191,13 @@ fn reply(paygent: &Paygent, token: &Token) -> Value {
     })
 }
 
-fn new_token() -> Result<String, getrandom::Error> {
+/// Hard to guess.
+pub(super) fn random(prefix: &str) -> Result<String, getrandom::Error> {
     let mut random = [0; 24];
     getrandom::fill(&mut random)?;
-    Ok(random.iter().fold("tok_".to_owned(), |mut token, byte| {
-        let _ = write!(token, "{byte:02x}");
-        token
+    Ok(random.iter().fold(prefix.to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
     }))
 }
 
