@@ -126,9 +126,9 @@ impl Gateway {
         format!("http://{}/", self.http)
     }
 
-    /// Where orders of the link type are posted, e.g. `http://127.0.0.1:9080/link/request`.
+    /// Where orders of the link type are posted, e.g. `https://127.0.0.1:9443/v/u/request`.
     pub fn link_url(&self) -> String {
-        format!("http://{}/link/request", self.http)
+        format!("https://{}/v/u/request", self.tls)
     }
 
     /// The shop's certificate, then its key; the passphrase is `changeit`.

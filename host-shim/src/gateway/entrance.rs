@@ -1,4 +1,4 @@
-//! The machines' entrance: HTTP requests under `/n/` and `/s/`, and how their answers travel or fail to.
+//! The machines' entrance: HTTP requests under `/n/` and `/s/`, orders of the link type, and how their answers travel or fail to.
 
 use std::io;
 use std::pin::Pin;
@@ -12,9 +12,12 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
 
 use super::fault::Delivery;
+use super::online::link;
 use super::telegram::{self, Access, Call};
 use super::{Paygent, wire};
 
+/// Where orders of the link type are posted, as at `link.paygent.co.jp`.
+const LINK: &str = "/v/u/request";
 /// No telegram is longer.
 const LONGEST: usize = 64 * 1024;
 /// Something that is no answer in any charset.
@@ -30,6 +33,9 @@ pub(crate) async fn answer(
 ) -> io::Result<Response<Outgoing>> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
+    if path == LINK {
+        return order(&paygent, body).await;
+    }
     let (access, place) = match path.split_at_checked(2) {
         Some(("/n", _)) if !certified => return Ok(plain(StatusCode::FORBIDDEN, "a client certificate is required")),
         Some(("/n", place)) => (Access::Certificate, place),
@@ -64,6 +70,20 @@ pub(crate) async fn answer(
         paygent.clock.now(),
     ) {
         Ok(answer) => deliver(&paygent, answer).await,
+        Err(error) => Ok(plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("the simulator's ledger failed: {error}"),
+        )),
+    }
+}
+
+/// An order of the link type, whose own hash proves the shop.
+async fn order(paygent: &Paygent, body: Incoming) -> io::Result<Response<Outgoing>> {
+    let Ok(body) = Limited::new(body, LONGEST).collect().await else {
+        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the order was not received whole"));
+    };
+    match link::take(paygent, &body.to_bytes()) {
+        Ok(taken) => deliver(paygent, taken.answer).await,
         Err(error) => Ok(plain(
             StatusCode::INTERNAL_SERVER_ERROR,
             &format!("the simulator's ledger failed: {error}"),

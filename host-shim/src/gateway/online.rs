@@ -3,7 +3,7 @@
 
 mod acs;
 mod control;
-mod link;
+pub(super) mod link;
 mod pages;
 pub(super) mod token;
 

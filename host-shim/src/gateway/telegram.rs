@@ -17,6 +17,7 @@ pub(super) use authorise::{SPLITS, amount, trading_id};
 pub(super) use card::Source;
 pub(super) use charge::{Charge, Order, charge};
 use diesel::prelude::*;
+pub(super) use three_ds::{Asked, begin};
 
 use super::Paygent;
 use super::cards::Script;
@@ -142,18 +143,23 @@ pub(crate) fn handle(paygent: &Paygent, call: &Call<'_>, now: i64) -> QueryResul
 
 /// A fault has the last word on what is told and on how it travels.
 fn answer(fields: &Fields, fault: Option<&Fault>, outcome: Option<Outcome>) -> Answer {
-    let told = outcome.as_ref().map(|outcome| outcome.text.clone()).unwrap_or_default();
-    let text = match fault {
-        Some(Fault::Reply(text)) => text.clone(),
-        Some(Fault::Code([code, detail]) | Fault::CodeAfter([code, detail])) => Reply::error(code, detail).text(),
-        _ => told,
-    };
+    let told = outcome.as_ref().map(|outcome| outcome.text.clone());
+    let text = spoken(fault, told);
     let script = outcome.as_ref().map_or(Script::Approve, |outcome| outcome.script);
     Answer {
         kind: fields.text("telegram_kind").to_owned(),
         text,
         delivery: fault.map_or(Delivery::of(script), Fault::delivery),
         executed: outcome.is_some_and(|outcome| outcome.executed),
+    }
+}
+
+/// The text that a fault puts in place of what was told.
+pub(super) fn spoken(fault: Option<&Fault>, told: Option<String>) -> String {
+    match fault {
+        Some(Fault::Reply(text)) => text.clone(),
+        Some(Fault::Code([code, detail]) | Fault::CodeAfter([code, detail])) => Reply::error(code, detail).text(),
+        _ => told.unwrap_or_default(),
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) struct Link {
     pub(crate) return_url: String,
     pub(crate) stop_return_url: String,
     pub(crate) limit_at: i64,
+    /// The holder goes through 3-D Secure before the card is charged.
+    pub(crate) authenticates: bool,
+    /// While the holder is at the card company's page: authentication, token, 支払区分 and 分割回数.
+    pub(crate) waiting: String,
     /// The payment that was good.
     pub(crate) payment_id: Option<i64>,
 }
@@ -44,6 +48,14 @@ pub(crate) fn of_trading_id(connection: &mut SqliteConnection, trading_id: &str)
 /// A new one.
 pub(crate) fn insert(connection: &mut SqliteConnection, link: &Link) -> QueryResult<()> {
     diesel::insert_into(links::table).values(link).execute(connection)?;
+    Ok(())
+}
+
+/// A card waits for its holder; or, with nothing, does not any more.
+pub(crate) fn wait(connection: &mut SqliteConnection, id: &str, waiting: &str) -> QueryResult<()> {
+    diesel::update(links::table.find(id))
+        .set(links::waiting.eq(waiting))
+        .execute(connection)?;
     Ok(())
 }
 

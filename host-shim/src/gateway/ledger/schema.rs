@@ -107,6 +107,8 @@ table! {
         return_url -> Text,
         stop_return_url -> Text,
         limit_at -> BigInt,
+        authenticates -> Bool,
+        waiting -> Text,
         payment_id -> Nullable<BigInt>,
     }
 }

@@ -103,5 +103,7 @@ CREATE TABLE IF NOT EXISTS links (
     return_url      TEXT    NOT NULL,
     stop_return_url TEXT    NOT NULL,
     limit_at        INTEGER NOT NULL,
+    authenticates   BOOLEAN NOT NULL,
+    waiting         TEXT    NOT NULL,
     payment_id      INTEGER
 );

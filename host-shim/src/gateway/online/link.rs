@@ -18,10 +18,10 @@ use diesel::prelude::*;
 use minijinja::{AutoEscape, Environment};
 
 use super::{Problem, pages, token};
-use crate::gateway::fault::Delivery;
+use crate::gateway::fault::{Delivery, Fault};
 use crate::gateway::ledger::links::{self, Link};
 use crate::gateway::ledger::telegrams::{self, NewTelegram};
-use crate::gateway::telegram::Refusal;
+use crate::gateway::telegram::{Answer, Refusal, spoken};
 use crate::gateway::wire::{Fields, Reply, masked};
 use crate::gateway::{Paygent, clock};
 
@@ -42,38 +42,64 @@ pub(super) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
     Ok(Router::new()
         .route("/link/request", post(request))
         .route("/link/{id}", get(page::show).post(page::answer))
+        .route("/link/{id}/authenticated", get(page::authenticated))
         .with_state(desk))
 }
 
 /// The shop's server is told the page's address; a browser that posts the order itself is sent there.
 async fn request(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
-    let fields = Fields::parse_utf8(&body);
-    let paygent = &desk.paygent;
-    let now = paygent.clock.now();
-    let (told, reply) = paygent.ledger.transact(|connection| {
-        let told = enter(paygent, connection, &fields, now)?;
-        let reply = reply(paygent, &told).text();
-        let telegram = NewTelegram {
-            at: now,
-            path: "/link/request",
-            kind: "link",
-            request: masked(&body),
-            executed: told.is_ok(),
-            reply: &reply,
-            delivery: format!("{:?}", Delivery::Prompt),
-        };
-        telegrams::insert(connection, &telegram)?;
-        Ok((told, reply))
-    })?;
+    let taken = take(&desk.paygent, &body)?;
     let by_browser = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
-    Ok(match told {
-        Ok(link) if by_browser && fields.get("isbtob") != Some("1") => {
-            Redirect::to(&url(paygent, &link)).into_response()
-        }
-        _ => ([(CONTENT_TYPE, "text/plain; charset=UTF-8")], reply).into_response(),
+    Ok(match taken.page {
+        Some(page) if by_browser && !taken.by_server => Redirect::to(&page).into_response(),
+        _ => ([(CONTENT_TYPE, "text/plain; charset=UTF-8")], taken.answer.text).into_response(),
+    })
+}
+
+/// An order that came, and what is told of it.
+pub(in crate::gateway) struct Taken {
+    pub(in crate::gateway) answer: Answer,
+    /// Where its shopper types the card; nowhere where it was refused.
+    page: Option<String>,
+    /// `isbtob`: the shop's server posted it.
+    by_server: bool,
+}
+
+/// Takes an order, unless a scripted fault (of kind `link`) stands before it, and logs it.
+pub(in crate::gateway) fn take(paygent: &Paygent, body: &[u8]) -> QueryResult<Taken> {
+    let fields = Fields::parse_utf8(body);
+    let now = paygent.clock.now();
+    let fault = paygent.faults.take("link");
+    paygent.ledger.transact(|connection| {
+        let told = match fault.as_ref().is_none_or(Fault::executes) {
+            true => Some(enter(paygent, connection, &fields, now)?),
+            false => None,
+        };
+        let told_text = told.as_ref().map(|told| reply(paygent, told).text());
+        let answer = Answer {
+            kind: "link".to_owned(),
+            text: spoken(fault.as_ref(), told_text),
+            delivery: fault.as_ref().map_or(Delivery::Prompt, Fault::delivery),
+            executed: matches!(told, Some(Ok(_))),
+        };
+        let telegram = NewTelegram {
+            at: now,
+            path: "/link/request",
+            kind: "link",
+            request: masked(body),
+            executed: answer.executed,
+            reply: &answer.text,
+            delivery: format!("{:?}", answer.delivery),
+        };
+        telegrams::insert(connection, &telegram)?;
+        Ok(Taken {
+            page: told.and_then(Result::ok).map(|link| url(paygent, &link)),
+            by_server: fields.get("isbtob") == Some("1"),
+            answer,
+        })
     })
 }
 

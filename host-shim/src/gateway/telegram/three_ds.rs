@@ -36,40 +36,62 @@ pub(super) fn ask(
         Ok(source) => source,
         Err(refusal) => return Ok(Outcome::unchanged(&refusal.reply())),
     };
-    let card = match source.find(connection, now)? {
-        Ok(card) => card,
+    let asked = Asked {
+        trading_id: fields.text("trading_id"),
+        amount,
+        term_url,
+    };
+    let row = match begin(connection, &asked, &source, now)? {
+        Ok(row) => row,
         Err(refusal) => return Ok(Outcome::unchanged(&refusal.reply())),
     };
-    let plays = match cards::script(&card.key) {
-        Script::ThreeDs(plays) => plays,
-        _ => ThreeDs::Frictionless,
-    };
-    match plays {
-        ThreeDs::NotOffered => return Ok(Outcome::unchanged(&Refusal::new("31012", "").reply())),
-        ThreeDs::Denied => return Ok(Outcome::unchanged(&Refusal::new("31007", "").reply())),
-        _ => {}
-    }
-    let row = Authentication {
-        auth_id: auth_id(),
-        trading_id: fields.text("trading_id").to_owned(),
-        amount,
-        brand: card.brand,
-        masked_card: card.masked,
-        fingerprint: card.fingerprint,
-        card_key: card.key,
-        term_url: term_url.to_owned(),
-        result: String::new(),
-        attempt_kbn: String::new(),
-        tries: 0,
-        used_at: None,
-    };
-    authentications::insert(connection, &row)?;
     let page = page(&paygent.online_url(), &row.auth_id);
     let reply = Reply::good()
         .with("3ds_auth_id", row.auth_id)
         .with("card_brand", cards::brand_name(&row.brand))
         .with("out_acs_html", page);
     Ok(Outcome::unchanged(&reply))
+}
+
+/// What an authentication is for, and where the browser comes back to.
+pub(crate) struct Asked<'a> {
+    pub(crate) trading_id: &'a str,
+    pub(crate) amount: i64,
+    pub(crate) term_url: &'a str,
+}
+
+/// Begins the authentication of a card's holder. Brands without it answer 31012, denied cards 31007.
+pub(crate) fn begin(
+    connection: &mut SqliteConnection,
+    asked: &Asked<'_>,
+    source: &Source<'_>,
+    now: i64,
+) -> QueryResult<Result<Authentication, Refusal>> {
+    let card = match source.find(connection, now)? {
+        Ok(card) => card,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    match cards::script(&card.key) {
+        Script::ThreeDs(ThreeDs::NotOffered) => return Ok(Err(Refusal::new("31012", ""))),
+        Script::ThreeDs(ThreeDs::Denied) => return Ok(Err(Refusal::new("31007", ""))),
+        _ => {}
+    }
+    let row = Authentication {
+        auth_id: auth_id(),
+        trading_id: asked.trading_id.to_owned(),
+        amount: asked.amount,
+        brand: card.brand,
+        masked_card: card.masked,
+        fingerprint: card.fingerprint,
+        card_key: card.key,
+        term_url: asked.term_url.to_owned(),
+        result: String::new(),
+        attempt_kbn: String::new(),
+        tries: 0,
+        used_at: None,
+    };
+    authentications::insert(connection, &row)?;
+    Ok(Ok(row))
 }
 
 /// Sends the browser on to the card company's page.

@@ -16,6 +16,7 @@ impl Shop {
             ("use_card_conf_number", "1"),
             ("return_url", "http://shop/done?order=1"),
             ("stop_return_url", "http://shop/stopped"),
+            ("threedsecure_ryaku", "1"),
         ];
         fields.retain(|(name, _)| more.iter().all(|(other, _)| other != name));
         fields.extend(more);
@@ -31,6 +32,7 @@ impl Shop {
             value("payment_term_min"),
             value("payment_class"),
             value("use_card_conf_number"),
+            value("threedsecure_ryaku"),
             &self.gateway.merchant().link_key,
         ]);
         let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -49,16 +51,35 @@ impl Shop {
         answer
     }
 
+    /// As the shop's server posts it.
+    fn post_tls(&self, order: &str) -> String {
+        self.tls(&format!(
+            "POST /v/u/request HTTP/1.0\r\nContent-Length: {}\r\n\r\n{order}",
+            order.len()
+        ))
+    }
+
     fn post_order(&self, trading_id: &str, more: &[(&str, &str)]) -> String {
         self.form("/link/request", "", &self.order(trading_id, more))
     }
 
     /// The path of an order's page.
     fn enter(&self, trading_id: &str) -> String {
-        let answer = self.post_order(trading_id, &[]);
-        let url = answer.lines().find_map(|line| line.strip_prefix("url=")).unwrap();
+        self.enter_with(trading_id, &[])
+    }
+
+    fn enter_with(&self, trading_id: &str, more: &[(&str, &str)]) -> String {
+        let answer = self.post_order(trading_id, more);
+        self.path_in(answer.lines().find_map(|line| line.strip_prefix("url=")).unwrap())
+    }
+
+    /// The path of an address at this Paygent.
+    fn path_in(&self, url: &str) -> String {
         let online = self.gateway.online_url();
-        format!("/{}", url.strip_prefix(&online).unwrap())
+        format!(
+            "/{}",
+            url.strip_prefix(&online).unwrap_or_else(|| url.trim_start_matches('/'))
+        )
     }
 
     fn pay_link(&self, page: &str, number: &str, ways: &str) -> String {
@@ -142,8 +163,8 @@ async fn a_refused_card_stays_on_the_page_and_another_one_pays() {
     );
     assert!(bare.contains("セキュリティコードが正しくありません"), "{bare}");
     let unfit = shop.pay_link(&page, "378282246310005", "23");
-    assert!(unfit.contains("この支払区分を取り扱わない"), "{unfit}");
-    assert_eq!(shop.statuses(), [11]);
+    assert!(unfit.contains("2001 1G78"), "{unfit}");
+    assert_eq!(shop.statuses(), [11, 11]);
     shop.json(
         "POST",
         "/control/settings",
@@ -151,7 +172,57 @@ async fn a_refused_card_stays_on_the_page_and_another_one_pays() {
     );
     let paid = shop.pay_link(&page, GOOD, "10");
     assert_eq!(location(&paid), "http://shop/done?order=1&result=0&trading_id=1");
-    assert_eq!(shop.statuses(), [11, 20]);
+    assert_eq!(shop.statuses(), [11, 11, 20]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_holder_is_authenticated_before_the_card_is_charged() {
+    let folder = folder();
+    let shop = Shop::new(folder.path()).await;
+    let page = shop.enter_with("1", &[("threedsecure_ryaku", "0")]);
+    let question = shop.path_in(location(&shop.pay_link(&page, "4000000000003006", "10")));
+    assert!(shop.plain("GET", &question, &Value::Null).contains("acs-password"));
+    let given_up = shop.form(&format!("{question}/answer"), "", "cancel=1");
+    let back = shop.path_in(location(&given_up));
+    let refused = shop.plain("GET", &back, &Value::Null);
+    assert!(refused.contains("本人認証ができませんでした"), "{refused}");
+    assert_eq!(shop.statuses(), [0; 0]);
+
+    let question = shop.path_in(location(&shop.pay_link(&page, "4000000000003006", "10")));
+    let typed = shop.form(&format!("{question}/answer"), "", "password=1234");
+    let again = shop.plain("GET", &back, &Value::Null);
+    assert!(again.contains("link-pay"), "an earlier way back pays nothing: {again}");
+    let paid = shop.plain("GET", &shop.path_in(location(&typed)), &Value::Null);
+    assert_eq!(location(&paid), "http://shop/done?order=1");
+    assert_eq!(shop.statuses(), [20]);
+    let payment = shop.json("GET", "/control/payments/28569257", &Value::Null);
+    assert_eq!(payment["three_ds"], true);
+
+    let denied = shop.pay_link(
+        &shop.enter_with("2", &[("threedsecure_ryaku", "")]),
+        "4000000000003063",
+        "10",
+    );
+    assert!(denied.contains("31007"), "{denied}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shops_server_hands_over_by_tls_and_may_hear_nothing() {
+    let folder = folder();
+    let shop = Shop::new(folder.path()).await;
+    let script = json!({"kind": "link", "times": 1, "fault": "drop_after"});
+    shop.json("POST", "/control/faults", &script);
+    let lost = shop.post_tls(&shop.order("1", &[("isbtob", "1")]));
+    assert_eq!(lost, "");
+    let told = shop.post_tls(&shop.order("1", &[("isbtob", "1")]));
+    assert!(told.contains("\r\nresult=0\r\nurl=http://"), "{told}");
+    shop.json(
+        "POST",
+        "/control/faults",
+        &json!({"kind": "link", "times": 1, "fault": {"code": ["P003", "x"]}}),
+    );
+    let refused = shop.post_tls(&shop.order("2", &[]));
+    assert!(refused.contains("response_code=P003"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

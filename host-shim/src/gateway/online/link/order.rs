@@ -49,6 +49,8 @@ pub(super) fn read(paygent: &Paygent, fields: &Fields, now: i64) -> Result<Link,
         return_url: address(fields, "return_url")?.to_owned(),
         stop_return_url: address(fields, "stop_return_url")?.to_owned(),
         limit_at: limit(fields, now)?,
+        authenticates: one_of(fields, "threedsecure_ryaku", &["0", "1"])? != "1",
+        waiting: String::new(),
         payment_id: None,
     })
 }

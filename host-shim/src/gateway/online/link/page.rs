@@ -1,20 +1,22 @@
 //! The card page of one order, and the way back to the shop.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use diesel::prelude::*;
 use minijinja::context;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Desk, Problem, pages, token};
 use crate::gateway::Paygent;
 use crate::gateway::fault::Delivery;
+use crate::gateway::ledger::authentications;
 use crate::gateway::ledger::links::{self, Link};
 use crate::gateway::settings::Settings;
-use crate::gateway::telegram::{Charge, Order, SPLITS, Source, charge};
+use crate::gateway::telegram::{Asked, Charge, Order, Refusal, SPLITS, Source, begin, charge};
 
 pub(super) async fn show(State(desk): State<Desk>, Path(id): Path<String>) -> Result<Html<String>, Problem> {
     let link = load(&desk.paygent, &id)?;
@@ -66,39 +68,115 @@ pub(super) async fn answer(
         Ok(token) => token.token,
         Err(result) => return Ok(page(&desk, &link, wrong_input(result))?.into_response()),
     };
+    let card = Waiting {
+        auth_id: String::new(),
+        token,
+        class: class.to_owned(),
+        split: split.to_owned(),
+    };
+    if link.authenticates {
+        authenticate(&desk, &link, card)
+    } else {
+        pay(&desk, &link, &card).await
+    }
+}
+
+/// A card that was typed, kept while its holder is at the card company's page.
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    /// Empty without 3-D Secure.
+    auth_id: String,
+    token: String,
+    class: String,
+    split: String,
+}
+
+impl Waiting {
+    fn source(&self, link: &Link) -> Source<'_> {
+        Source::Token {
+            token: &self.token,
+            with_cvc: link.needs_cvc,
+        }
+    }
+}
+
+/// On to the card company's page, unless the card has no 3-D Secure.
+fn authenticate(desk: &Desk, link: &Link, mut card: Waiting) -> Result<Response, Problem> {
+    let paygent = &desk.paygent;
+    let term_url = format!("{}link/{}/authenticated", paygent.online_url(), link.link_id);
+    let asked = Asked {
+        trading_id: &link.trading_id,
+        amount: link.amount,
+        term_url: &term_url,
+    };
+    let begun = paygent.ledger.transact(|connection| {
+        let begun = begin(connection, &asked, &card.source(link), paygent.clock.now())?;
+        if let Ok(row) = &begun {
+            card.auth_id.clone_from(&row.auth_id);
+            let waiting = serde_json::to_string(&card).unwrap_or_default();
+            links::wait(connection, &link.link_id, &waiting)?;
+        }
+        Ok(begun)
+    })?;
+    match begun {
+        Ok(row) => Ok(Redirect::to(&format!("{}acs/{}", paygent.online_url(), row.auth_id)).into_response()),
+        Err(refusal) => Ok(page(desk, link, &refused(&refusal))?.into_response()),
+    }
+}
+
+/// The holder comes back from the card company's page, or Paygent itself does when they did nothing.
+pub(super) async fn authenticated(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    Query(said): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let link = load(&desk.paygent, &id)?;
+    let waiting = serde_json::from_str::<Waiting>(&link.waiting).ok();
+    let Some(card) = waiting.filter(|card| said.get("3ds_auth_id") == Some(&card.auth_id)) else {
+        return Ok(page(&desk, &link, "")?.into_response());
+    };
+    let good = desk.paygent.ledger.transact(|connection| {
+        let found = authentications::find(connection, &card.auth_id)?;
+        links::wait(connection, &link.link_id, "")?;
+        Ok(found.is_some_and(|found| found.result == "0"))
+    })?;
+    if good {
+        pay(&desk, &link, &card).await
+    } else {
+        let why = "本人認証ができませんでした。もう一度お試しになるか、別のカードをご利用ください。";
+        Ok(page(&desk, &link, why)?.into_response())
+    }
+}
+
+async fn pay(desk: &Desk, link: &Link, card: &Waiting) -> Result<Response, Problem> {
     let settings = desk.paygent.settings();
     let now = desk.paygent.clock.now();
     let charged = desk
         .paygent
         .ledger
-        .transact(|connection| pay(connection, &link.link_id, (class, split), &token, (&settings, now)))?;
-    tell(&desk, &link, charged, &settings).await
+        .transact(|connection| charged(connection, &link.link_id, card, (&settings, now)))?;
+    tell(desk, link, charged, &settings).await
 }
 
-/// Charges the card, unless the order was paid meanwhile.
-fn pay(
+/// Charges the card, unless the order was paid or is over meanwhile.
+fn charged(
     connection: &mut SqliteConnection,
     link_id: &str,
-    (class, split): (&str, &str),
-    token: &str,
+    card: &Waiting,
     (settings, now): (&Settings, i64),
 ) -> QueryResult<Option<Charge>> {
-    let Some(link) = links::find(connection, link_id)?.filter(|link| link.payment_id.is_none()) else {
+    let Some(link) = links::find(connection, link_id)?.filter(|link| closed(link, now).is_none()) else {
         return Ok(None);
     };
     let order = Order {
         trading_id: &link.trading_id,
         amount: link.amount,
-        class,
-        split,
+        class: &card.class,
+        split: &card.split,
         captures: link.captures,
-        auth_id: None,
+        auth_id: Some(card.auth_id.as_str()).filter(|id| !id.is_empty()),
     };
-    let source = Source::Token {
-        token,
-        with_cvc: link.needs_cvc,
-    };
-    let charged = charge(connection, &order, &source, settings, now)?;
+    let charged = charge(connection, &order, &card.source(&link), settings, now)?;
     if let Charge::Recorded {
         payment, refusal: None, ..
     } = &charged
@@ -117,14 +195,7 @@ async fn tell(desk: &Desk, link: &Link, charged: Option<Charge>, settings: &Sett
         Some(Charge::Recorded { refusal, script, .. }) => (refusal, script),
     };
     match (refusal, Delivery::of(script)) {
-        (Some(refusal), _) => {
-            let why = format!(
-                "このカードではお支払いできません。別のカードをお試しください。（{} {}）",
-                refusal.code,
-                refusal.detail.replace('"', "")
-            );
-            return Ok(page(desk, link, &why)?.into_response());
-        }
+        (Some(refusal), _) => return Ok(page(desk, link, &refused(&refusal))?.into_response()),
         (None, Delivery::Prompt) => {}
         (None, Delivery::Late(delay)) => tokio::time::sleep(Duration::from_millis(delay)).await,
         (None, _) => return Err(Problem(StatusCode::INTERNAL_SERVER_ERROR, String::new())),
@@ -135,6 +206,15 @@ async fn tell(desk: &Desk, link: &Link, charged: Option<Charge>, settings: &Sett
         return Ok(way_back(&url));
     }
     Ok(way_back(&link.return_url))
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let detail = refusal.detail.replace('"', "");
+    let code = [refusal.code.as_str(), &detail].join(" ");
+    format!(
+        "このカードではお支払いできません。別のカードをお試しください。（{}）",
+        code.trim_end()
+    )
 }
 
 fn load(paygent: &Paygent, id: &str) -> Result<Link, Problem> {
