@@ -80,6 +80,10 @@ pub(crate) struct Shop {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Card {
+    /// Where the card's number is typed: `token` (default) on the plugin's page, `link` on Paygent's.
+    pub(crate) entry: Entry,
+    /// Link type: minutes for which Paygent's page is good, 5 to 2,880; 30 by default.
+    pub(crate) link_minutes: u16,
     /// Brands that the contract allows: `visa`, `mastercard`, `jcb`, `amex`, `diners`.
     pub(crate) brands: Vec<String>,
     /// 分割; not offered by default.
@@ -90,6 +94,36 @@ pub(crate) struct Card {
     pub(crate) revolving: Option<Revolving>,
     /// EMV 3-D Secure.
     pub(crate) three_ds: ThreeDs,
+}
+
+/// Where the card's number is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Entry {
+    /// On the plugin's page; Paygent's script makes a token of it (トークン型).
+    #[default]
+    Token,
+    /// On Paygent's own page (リンク型). Needs `gateway.link_key`, and `urls.shopper` as a whole address.
+    Link,
+}
+
+impl Card {
+    fn check(&self, urls: &Urls, gateway: &paygent::Settings) -> Result<(), Problem> {
+        let wrong = |why: &str| Err(Problem::misuse("config.link", why));
+        if !(5..=2_880).contains(&self.link_minutes) {
+            return wrong("card.link_minutes is 5 to 2880");
+        }
+        if self.entry == Entry::Token {
+            return Ok(());
+        }
+        if !gateway.shown().has_link_key {
+            return wrong("card.entry `link` needs gateway.link_key");
+        }
+        if !urls.shopper.starts_with("http") {
+            return wrong("with card.entry `link` urls.shopper has to be a whole address: browsers come back to it");
+        }
+        Ok(())
+    }
 }
 
 /// EMV 3-D Secure: since 2025 a shop in Japan has to use it.
@@ -242,6 +276,8 @@ impl Staff {
 impl Default for Card {
     fn default() -> Self {
         Self {
+            entry: Entry::default(),
+            link_minutes: 30,
             brands: BRANDS.map(str::to_owned).to_vec(),
             instalments: None,
             bonus: None,
@@ -282,6 +318,7 @@ impl Config {
         config.staff.check()?;
         config.card.check_classes()?;
         config.card.three_ds.check(&config.urls)?;
+        config.card.check(&config.urls, &config.gateway)?;
         config.guard.check()?;
         config
             .gateway
@@ -353,6 +390,8 @@ mod tests {
             refused("card", json!({"three_ds": {"merchant_name": "店"}})),
             "config.three_ds"
         );
+        assert_eq!(refused("card", json!({"entry": "link"})), "config.link");
+        assert_eq!(refused("card", json!({"link_minutes": 4})), "config.link");
         assert_eq!(refused("staff", json!({"columns": ["mood"]})), "config.columns");
         assert_eq!(refused("staff", json!({"closing_days": [0]})), "config.closing_days");
         assert_eq!(refused("staff", json!({"sale_days": 0})), "config.days");

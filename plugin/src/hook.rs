@@ -1,7 +1,7 @@
 //! The table of hooks: what a host can ask, by name or by method and path.
 //!
 //! A hook file reads the request, loads rows, asks `payment` whether it may, writes the intent, asks `paygent`,
-//! records what came of it, and replies. What moves money is sent from `card`, `operation` and `amend`; `settle`, `timeline`
+//! records what came of it, and replies. What moves money is sent from `card`, `link`, `operation` and `amend`; `settle`, `timeline`
 //! and `settings` only ask.
 
 mod amend;
@@ -13,6 +13,7 @@ pub(crate) mod dispatch;
 mod effects;
 mod guard;
 mod journal;
+mod link;
 mod notices;
 mod observe;
 mod operation;
@@ -187,6 +188,22 @@ pub(crate) static HOOKS: &[Hook] = &[
         "/pay/{checkout}/acs/{key}",
         "the card company's page, in that frame or alone",
         three_ds::acs,
+    ),
+    page(
+        "link.paid",
+        Audience::Shopper,
+        "GET",
+        "/pay/{checkout}/paid/{key}",
+        "back from Paygent's card page",
+        link::paid,
+    ),
+    page(
+        "link.stopped",
+        Audience::Shopper,
+        "GET",
+        "/pay/{checkout}/stopped/{key}",
+        "「戻る」 on Paygent's card page: the order is withdrawn",
+        link::stopped,
     ),
     page(
         "card.status",

@@ -1,10 +1,11 @@
-//! What shoppers and staff see. `text` the wording · `card`, `three_ds`, `notice` the shopper's pages · `list`, `runs`, `order`,
+//! What shoppers and staff see. `text` the wording · `card`, `three_ds`, `link`, `notice` the shopper's pages · `list`, `runs`, `order`,
 //! `settings` the staff's, each with its template · `staff` what those share · `csv` the list as a file · `frame` what all
 //! pages share: the template engine and the headers.
 
 mod card;
 mod csv;
 mod frame;
+mod link;
 mod list;
 mod notice;
 mod order;
@@ -17,6 +18,7 @@ mod three_ds;
 pub(crate) use card::{Brand, CardPage, CardProblem, ClassOffered, card, class_name};
 pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::{Page, framable};
+pub(crate) use link::{LinkPage, link};
 pub(crate) use list::{Cell, DETAIL_FIELDS, ListPage, PageLink, Row, SortHead, list};
 pub(crate) use notice::{Confirming, Link, Notice, confirming, notice};
 pub(crate) use order::{Event, OperationButton, OrderPage, PaymentLine, order};

@@ -1,13 +1,14 @@
 //! The gateway as verbs: authenticate (450), authorise (020), capture (022), void (021), cancel a sale (023), inquire (094),
-//! fetch notices (091).
+//! fetch notices (091), hand over to Paygent's page (link type).
 //!
-//! `settings` the merchant's account · `telegram`, `windows_31j`, `hash` what goes out, `shopper` what 450 tells of whom ·
+//! `settings` the merchant's account · `telegram`, `windows_31j`, `hash`, `link` what goes out, `shopper` what 450 tells of whom ·
 //! `tls`, `client` how · `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one telegram once and says which of
 //! the five ends it came to; it writes no row and knows no order.
 
 mod client;
 mod codes;
 pub(crate) mod hash;
+mod link;
 mod outcome;
 mod reply;
 mod settings;
@@ -22,6 +23,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::payment::{PaymentClass, Yen, japan};
 use client::{Failure, Posted};
 pub(crate) use codes::{Class, class};
+pub(crate) use link::{HandOver, LINK};
 pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
 use reply::Fields;
 use settings::Access;
@@ -212,6 +214,22 @@ impl Gateway {
         })
     }
 
+    /// Hands an order over (link type): the address of the page on which its shopper pays. It moves no money itself.
+    pub(crate) fn hand_over(&self, asked: &HandOver) -> Answer<String> {
+        let settings = &self.0;
+        let order = link::hand_over(settings, asked);
+        let url = settings.link_url();
+        let path = url
+            .split_once("://")
+            .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)))
+            .unwrap_or("/");
+        let sent = order
+            .body(&[])
+            .map_err(|error| Failure::NotSent(Fault::new(FaultCode::Unencodable, error.to_string())))
+            .and_then(|body| client::post(settings, url, path, body));
+        judged(&order, sent, |reply| link::address(settings, reply.get("url")))
+    }
+
     /// 091: the oldest notice that was not fetched, or the one of a number; none where there is none.
     pub(crate) fn next_notice(&self, number: Option<i64>, now: DateTime<Utc>) -> Answer<Option<NoticeFields>> {
         let number = number.map(|number| number.to_string()).unwrap_or_default();
@@ -286,30 +304,7 @@ impl Gateway {
         now: DateTime<Utc>,
         read: impl FnOnce(&Fields) -> Result<T, Fault>,
     ) -> Answer<T> {
-        let mut exchange = Exchange {
-            request: telegram.masked(),
-            ..Exchange::default()
-        };
-        let outcome = match self.send(telegram, now) {
-            Err(Failure::NotSent(fault)) => Outcome::NotExecuted(fault),
-            Err(Failure::Lost(fault)) => Outcome::Unknown(fault),
-            Ok(posted) => {
-                let reply = match telegram.kind {
-                    "450" => Fields::parse_utf8(&posted.body),
-                    _ => Fields::parse(&posted.body),
-                };
-                exchange.date = posted.date;
-                exchange.reply = reply.masked();
-                exchange.payment_id = payment_id(&reply);
-                exchange.fingerprint = reply
-                    .get("fingerprint")
-                    .filter(|told| !told.is_empty())
-                    .map(str::to_owned);
-                conclude(telegram.kind, &reply, read)
-            }
-        };
-        tell(telegram, &outcome);
-        Answer { outcome, exchange }
+        judged(telegram, self.send(telegram, now), read)
     }
 
     fn send(&self, telegram: &Telegram, now: DateTime<Utc>) -> Result<Posted, Failure> {
@@ -321,8 +316,45 @@ impl Gateway {
             _ => (telegram.clone(), 'n'),
         };
         let body = telegram.body(&common(settings)).map_err(unencodable)?;
-        client::post(settings, &format!("/{area}{}", path(telegram.kind)), body)
+        client::post(
+            settings,
+            settings.host(),
+            &format!("/{area}{}", path(telegram.kind)),
+            body,
+        )
     }
+}
+
+/// What came of a telegram.
+fn judged<T>(
+    telegram: &Telegram,
+    sent: Result<Posted, Failure>,
+    read: impl FnOnce(&Fields) -> Result<T, Fault>,
+) -> Answer<T> {
+    let mut exchange = Exchange {
+        request: telegram.masked(),
+        ..Exchange::default()
+    };
+    let outcome = match sent {
+        Err(Failure::NotSent(fault)) => Outcome::NotExecuted(fault),
+        Err(Failure::Lost(fault)) => Outcome::Unknown(fault),
+        Ok(posted) => {
+            let reply = match telegram.kind {
+                "450" => Fields::parse_utf8(&posted.body),
+                _ => Fields::parse(&posted.body),
+            };
+            exchange.date = posted.date;
+            exchange.reply = reply.masked();
+            exchange.payment_id = payment_id(&reply);
+            exchange.fingerprint = reply
+                .get("fingerprint")
+                .filter(|told| !told.is_empty())
+                .map(str::to_owned);
+            conclude(telegram.kind, &reply, read)
+        }
+    };
+    tell(telegram, &outcome);
+    Answer { outcome, exchange }
 }
 
 /// `attempt_kbn` empty or 0: the card company bears chargebacks; 1: the holder was not authenticated, the shop does.
@@ -480,7 +512,7 @@ fn conclude<T>(kind: &str, reply: &Fields, read: impl FnOnce(&Fields) -> Result<
 fn leaves_it_open(kind: &str, class: Class) -> bool {
     match class {
         Class::AcquirerSilent | Class::TokenUsed | Class::Conflict | Class::GatewaySide => {
-            !matches!(kind, "091" | "094" | "450")
+            !matches!(kind, "091" | "094" | "450" | LINK)
         }
         _ => false,
     }

@@ -21,6 +21,10 @@ pub(crate) enum Purpose {
     Back,
     /// A staff member's form; bound to the operator.
     Staff,
+    /// The address to which Paygent's page leads after a payment; bound to checkout and attempt.
+    LinkPaid,
+    /// The same for 「戻る」 there.
+    LinkStop,
 }
 
 impl Purpose {
@@ -29,6 +33,8 @@ impl Purpose {
             Self::Pay => "pay",
             Self::Back => "back",
             Self::Staff => "staff",
+            Self::LinkPaid => "link paid",
+            Self::LinkStop => "link stop",
         }
     }
 }
@@ -69,6 +75,16 @@ impl Seal {
         let mut lines = payload.split('\n');
         let until: i64 = lines.next()?.parse().ok()?;
         (now.timestamp() <= until).then(|| lines.map(str::to_owned).collect())
+    }
+
+    /// What proves that an address with these parts is ours, for as long as it means anything.
+    pub(crate) fn sign(&self, purpose: Purpose, parts: &[&str]) -> String {
+        BASE64.encode(self.mac(purpose, &parts.join("\n")))
+    }
+
+    /// `given` is that proof.
+    pub(crate) fn is_signed(&self, purpose: Purpose, parts: &[&str], given: &str) -> bool {
+        bool::from(self.sign(purpose, parts).as_bytes().ct_eq(given.as_bytes()))
     }
 
     /// Encrypts a text for a row (AES-256-GCM); `of` is the row that it belongs to, and no other row opens it.
@@ -160,6 +176,15 @@ mod tests {
         );
         assert_eq!(open(Purpose::Pay, now), None);
         assert_eq!(open(Purpose::Back, now + TimeDelta::minutes(31)), None);
+    }
+
+    #[test]
+    fn an_address_is_signed_for_its_purpose_and_parts() {
+        let signature = seal().sign(Purpose::LinkPaid, &["c0ffee", "key"]);
+        assert!(seal().is_signed(Purpose::LinkPaid, &["c0ffee", "key"], &signature));
+        assert!(!seal().is_signed(Purpose::LinkStop, &["c0ffee", "key"], &signature));
+        assert!(!seal().is_signed(Purpose::LinkPaid, &["c0ffee", "yek"], &signature));
+        assert!(!seal().is_signed(Purpose::LinkPaid, &["c0ffee", "key"], ""));
     }
 
     #[test]

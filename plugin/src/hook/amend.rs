@@ -70,6 +70,8 @@ pub(super) fn intend(
         return_key: None,
         sealed_card: None,
         three_ds: false,
+        link_until: None,
+        sealed_link: None,
         version: 1,
         ..before
     };

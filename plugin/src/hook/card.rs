@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::route::{notice, whole};
-use super::{Call, guard, journal, outbox, settle, three_ds};
+use super::{Call, guard, journal, link, outbox, settle, three_ds};
+use crate::config::Entry;
 use crate::page;
-use crate::paygent::{Authorise, CardSource, TradingId};
+use crate::paygent::{Authorise, CardSource, LINK, TradingId};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
@@ -37,7 +38,11 @@ struct Checkout {
 
 /// `card.page`.
 pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
-    let checkout = load(call, call.segment("card.page")?)?;
+    let id = call.segment("card.page")?;
+    let mut checkout = load(call, id)?;
+    if link::look(call, checkout.last.as_ref())? {
+        checkout = load(call, id)?;
+    }
     if let Some(reply) = elsewhere(call, &checkout)? {
         return Ok(reply);
     }
@@ -51,6 +56,29 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let config = &call.instance.config;
     let url = format!("{}/pay/{}", call.base_url(), hold.checkout);
     let amount = Yen::try_from(hold.amount).unwrap_or(Yen::ZERO);
+    let state = checkout.last.as_ref().map_or("new", |attempt| attempt.state.as_str());
+    let data = json!({"form": form_token, "back": back_token, "state": state, "amount": hold.amount});
+    if config.card.entry == Entry::Link {
+        let shown = page::LinkPage {
+            shop_name: &config.shop.name,
+            order_number: &checkout.order.order_number,
+            amount: Yen::try_from(hold.amount).unwrap_or(Yen::ZERO),
+            pay_url: &url,
+            back_url: &format!("{url}/back"),
+            form_token: &form_token,
+            back_token: &back_token,
+            brands: config
+                .card
+                .brands
+                .iter()
+                .filter_map(|brand| page::Brand::of(brand))
+                .collect(),
+            begun: state == AttemptState::HandedOver.name(),
+            problem: problem_shown(call, &checkout),
+            test_mode: config.gateway.is_test(),
+        };
+        return Ok(link::page(call, &shown, &nonce).with_data(data));
+    }
     let shown = page::CardPage {
         shop_name: &config.shop.name,
         order_number: &checkout.order.order_number,
@@ -77,10 +105,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         problem: problem_shown(call, &checkout),
         test_mode: config.gateway.is_test(),
     };
-    let state = checkout.last.as_ref().map_or("new", |attempt| attempt.state.as_str());
-    Ok(whole(200, page::card(&shown, call.language, &nonce)).with_data(json!({
-        "form": form_token, "back": back_token, "state": state, "amount": hold.amount,
-    })))
+    Ok(whole(200, page::card(&shown, call.language, &nonce)).with_data(data))
 }
 
 /// What the page has to say of the try before, or of the order itself.
@@ -92,6 +117,9 @@ fn problem_shown(call: &Call<'_>, checkout: &Checkout) -> Option<page::CardProbl
         return Some(problem);
     }
     let attempt = checkout.last.as_ref()?;
+    if attempt.is_link() {
+        return link::problem_shown(call, attempt);
+    }
     match attempt.state().ok()? {
         AttemptState::Declined => Some(page::CardProblem::of_code(
             attempt.code.as_deref().unwrap_or(""),
@@ -136,8 +164,10 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
             ));
         }
     };
+    let by_link = call.instance.config.card.entry == Entry::Link;
     let token = posted.one("card_token")?.unwrap_or("");
-    if token.is_empty() || token.len() > 256 || !token.chars().all(|c| c.is_ascii_graphic()) {
+    let lacks_token = token.is_empty() || token.len() > 256 || !token.chars().all(|c| c.is_ascii_graphic());
+    if lacks_token && !by_link {
         return Ok(Reply::redirect(again).because(
             Status::Refused,
             "form.card_token",
@@ -157,6 +187,9 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
             "order.amount_changed",
             "the order's amount changed since the confirmation",
         ));
+    }
+    if let Some(reply) = checkout.last.as_ref().and_then(|last| link::onward(call, last)) {
+        return Ok(reply);
     }
     let wish = Wish {
         checkout: id,
@@ -207,6 +240,9 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
         Err(error) if error.is_taken() => return outcome(call, wish.checkout),
         Err(error) => return Err(error.into()),
     };
+    if attempt.is_link() {
+        return link::hand_over(call, &attempt, wish.checkout);
+    }
     if attempt.state()? == AttemptState::Authenticating {
         return three_ds::begin(call, &attempt, &wish.token);
     }
@@ -281,9 +317,15 @@ fn intend(
         return_key: None,
         sealed_card: None,
         three_ds: false,
+        link_until: None,
+        sealed_link: None,
         version: 1,
     };
-    let kind = if call.instance.config.card.three_ds.enabled {
+    let card = &call.instance.config.card;
+    let kind = if card.entry == Entry::Link {
+        link::prepare(call, &mut attempt, ids.3);
+        LINK
+    } else if card.three_ds.enabled {
         three_ds::prepare(call, &mut attempt, (&wish.token, ids.3))?;
         "450"
     } else {
@@ -304,10 +346,12 @@ pub(super) fn outcome(call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
     if let Some(reply) = elsewhere(call, &checkout)? {
         return Ok(reply);
     }
-    let declined = checkout
-        .last
-        .as_ref()
-        .is_some_and(|attempt| attempt.state == AttemptState::Declined.name());
+    if let Some(reply) = checkout.last.as_ref().and_then(|last| link::onward(call, last)) {
+        return Ok(reply);
+    }
+    let declined = checkout.last.as_ref().is_some_and(|attempt| {
+        attempt.state == AttemptState::Declined.name() || attempt.code.as_deref() == Some(link::REFUSED)
+    });
     let (status, code, message) = match declined {
         true => (
             Status::Refused,
@@ -346,39 +390,49 @@ pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
             "the form is not this page's, or too old",
         ));
     }
-    let effects = call.instance.store.write(|rows| {
+    call.instance.store.write(|rows| {
         let Some(mut hold) = holds::find(rows, id)? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let Some(mut order) = orders::find(rows, &hold.order_id)? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         if !hold.state()?.is_open() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         if attempts::live_of(rows, &order.order_id)?.is_some() {
             // Money may be held: nothing is withdrawn before that is known (decision A1).
             hold.back_wanted = true;
             holds::update(rows, &mut hold)?;
-            return Ok(Vec::new());
+            return Ok(());
         }
         hold.move_to(HoldState::Withdrawn, call.moment());
         holds::update(rows, &mut hold)?;
         outbox::withdraw(rows, &mut order, &hold, true, call.moment())?;
         order.removed = true;
-        orders::update(rows, &mut order)?;
-        outbox::offered(rows, &order.order_id)
+        orders::update(rows, &mut order)
     })?;
+    link::look(call, load(call, id)?.last.as_ref())?;
+    turned_back(call, id)
+}
+
+/// Where the shopper goes who turned back: away, or where what is held or not known of leads them.
+pub(super) fn turned_back(call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
     let checkout = load(call, id)?;
-    let reply = match checkout.hold.state()? {
-        HoldState::Withdrawn => Reply::redirect(checkout.hold.back_url.clone()).with_data(json!({"withdrawn": true})),
-        _ => elsewhere(call, &checkout)?.unwrap_or_else(|| Reply::redirect(format!("{}/pay/{id}", call.base_url()))),
-    };
-    Ok(if effects.is_empty() {
-        reply
-    } else {
-        reply.with_effects(effects)
-    })
+    match checkout.hold.state()? {
+        HoldState::Withdrawn => {
+            let effects = call
+                .instance
+                .store
+                .read(|rows| outbox::offered(rows, &checkout.order.order_id))?;
+            Ok(Reply::redirect(checkout.hold.back_url.clone())
+                .with_data(json!({"withdrawn": true}))
+                .with_effects(effects))
+        }
+        _ => {
+            Ok(elsewhere(call, &checkout)?.unwrap_or_else(|| Reply::redirect(format!("{}/pay/{id}", call.base_url()))))
+        }
+    }
 }
 
 /// `card.status`: 確認中. Asks the gateway itself while the shopper waits, and sends them on once it is known.
@@ -404,10 +458,11 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 fn in_flight(checkout: &Checkout) -> Option<&Attempt> {
-    checkout
-        .last
-        .as_ref()
-        .filter(|attempt| attempt.state().is_ok_and(AttemptState::is_in_flight))
+    let turned_back = checkout.hold.back_wanted;
+    checkout.last.as_ref().filter(|attempt| {
+        let state = attempt.state();
+        state.is_ok_and(|state| state.is_in_flight() || turned_back && state == AttemptState::HandedOver)
+    })
 }
 
 /// The page where this checkout now is, if that is not the card page.

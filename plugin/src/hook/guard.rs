@@ -8,7 +8,7 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::json;
 
-use super::{Call, outbox, three_ds};
+use super::{Call, link, outbox, three_ds};
 use crate::address;
 use crate::page::{self, CardProblem};
 use crate::payment::attempt::AttemptState;
@@ -128,16 +128,16 @@ pub(super) fn settled(
         return Ok(());
     };
     match attempt.state()? {
-        AttemptState::Authenticating | AttemptState::Sent | AttemptState::Unknown => Ok(()),
+        AttemptState::Authenticating | AttemptState::Sent | AttemptState::HandedOver | AttemptState::Unknown => Ok(()),
         AttemptState::Authorised | AttemptState::Mismatched | AttemptState::Released => {
             tries::end(rows, &attempt.attempt_id, tries::GOOD)
         }
         AttemptState::NotExecuted | AttemptState::Missing | AttemptState::Closed
-            if attempt.code.as_deref() != Some(three_ds::LEFT) =>
+            if !matches!(attempt.code.as_deref(), Some(three_ds::LEFT | link::REFUSED)) =>
         {
             tries::forget(rows, &attempt.attempt_id)
         }
-        // One who left during 3-D Secure had learnt of the card what its company says there.
+        // One who left during 3-D Secure, or was refused at Paygent's page, had learnt of the card what its company says.
         AttemptState::Declined | AttemptState::NotExecuted | AttemptState::Missing | AttemptState::Closed => {
             tries::end(rows, &attempt.attempt_id, tries::FAILED)?;
             if let Some(card) = card {

@@ -215,26 +215,48 @@ pub(super) fn poll(call: &Call<'_>) -> Result<usize, Problem> {
         return Ok(0);
     }
     let mut fetched = 0;
-    while fetched < MOST_FETCHED && fetch(call, None)? {
+    while fetched < MOST_FETCHED && fetch(call, None)? == Fetched::Notice {
         fetched += 1;
     }
     for missing in store.read(|rows| notices::gaps(rows, MOST_FETCHED.saturating_sub(fetched)))? {
-        fetched += usize::from(fetch(call, Some(missing))?);
+        fetched += usize::from(fetch(call, Some(missing))? == Fetched::Notice);
     }
     Ok(fetched)
 }
 
-/// One 091; whether it brought a notice.
-fn fetch(call: &Call<'_>, number: Option<i64>) -> Result<bool, Problem> {
+/// Fetches what was not pushed, now; whether that was all.
+pub(super) fn drain(call: &Call<'_>) -> Result<bool, Problem> {
+    for _ in 0..MOST_FETCHED {
+        match fetch(call, None)? {
+            Fetched::Notice => {}
+            Fetched::Nothing => return Ok(true),
+            Fetched::NoAnswer => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+#[derive(PartialEq, Eq)]
+enum Fetched {
+    Notice,
+    /// There is none.
+    Nothing,
+    NoAnswer,
+}
+
+/// One 091.
+fn fetch(call: &Call<'_>, number: Option<i64>) -> Result<Fetched, Problem> {
     let Answer { outcome, .. } = call.instance.gateway.next_notice(number, call.now());
     match outcome {
         Outcome::Good(Some(read)) => {
             call.instance
                 .store
                 .write(|rows| notices::keep(rows, &row(call, &read, "091")))?;
-            Ok(true)
+            Ok(Fetched::Notice)
         }
-        Outcome::Good(None) => Ok(false),
-        Outcome::Declined(_) | Outcome::Pending(_) | Outcome::NotExecuted(_) | Outcome::Unknown(_) => Ok(false),
+        Outcome::Good(None) => Ok(Fetched::Nothing),
+        Outcome::Declined(_) | Outcome::Pending(_) | Outcome::NotExecuted(_) | Outcome::Unknown(_) => {
+            Ok(Fetched::NoAnswer)
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! The one settle function: whatever is learnt of an attempt, by the reply of 020 or by an inquiry (094), in any
+//! The one settle function: whatever is learnt of an attempt, by the reply of 020 or of a hand-over, or by an inquiry (094), in any
 //! order of arrival, becomes rows and effects here. `payment::settle` judges; this file writes the judgement down.
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, change, guard, journal, operation, outbox, three_ds};
-use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, Outcome};
+use super::{Call, change, guard, journal, link, operation, outbox, three_ds};
+use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, LINK, Outcome};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::hold::HoldState;
 use crate::payment::settle::{Evidence, Verdict, age, judge};
@@ -24,6 +24,8 @@ struct Lesson {
     masked_card: Option<String>,
     liability_shifted: Option<bool>,
     payment_id: Option<String>,
+    /// Of the page that waits for its shopper.
+    sealed_link: Option<String>,
 }
 
 /// Records the answer of 020. The attempt as it stands after that.
@@ -35,46 +37,67 @@ pub(super) fn authorisation(
     let Answer { outcome, exchange } = answer;
     let state = journal::state_of(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
-    let lesson = match outcome {
-        Outcome::Good(good) => Lesson {
-            evidence: Evidence::Approved {
-                payment_id: good.payment_id.as_str().to_owned(),
-            },
-            code: None,
-            masked_card: good.masked_card_number,
-            liability_shifted: good.liability_shifted,
-            payment_id,
-        },
-        Outcome::Declined(refusal) => Lesson {
-            evidence: Evidence::Refused,
-            code: Some(journal::nearest(&refusal.code, &refusal.detail)),
-            masked_card: None,
-            liability_shifted: None,
-            payment_id,
-        },
-        Outcome::NotExecuted(fault) => Lesson {
-            evidence: Evidence::NotExecuted,
-            code: Some(fault.code.as_str().to_owned()),
-            masked_card: None,
-            liability_shifted: None,
-            payment_id,
-        },
-        Outcome::Pending(refusal) => Lesson {
-            evidence: Evidence::NoAnswer,
-            code: Some(journal::nearest(&refusal.code, &refusal.detail)),
-            masked_card: None,
-            liability_shifted: None,
-            payment_id,
-        },
-        Outcome::Unknown(fault) => Lesson {
-            evidence: Evidence::NoAnswer,
-            code: Some(fault.code.as_str().to_owned()),
-            masked_card: None,
-            liability_shifted: None,
-            payment_id,
-        },
+    let (mut masked_card, mut liability_shifted) = (None, None);
+    let (evidence, code) = match outcome {
+        Outcome::Good(good) => {
+            masked_card = good.masked_card_number;
+            liability_shifted = good.liability_shifted;
+            let payment_id = good.payment_id.as_str().to_owned();
+            (Evidence::Approved { payment_id }, None)
+        }
+        Outcome::Declined(refusal) => (
+            Evidence::Refused,
+            Some(journal::nearest(&refusal.code, &refusal.detail)),
+        ),
+        Outcome::NotExecuted(fault) => (Evidence::NotExecuted, Some(fault.code.as_str().to_owned())),
+        Outcome::Pending(refusal) => (
+            Evidence::NoAnswer,
+            Some(journal::nearest(&refusal.code, &refusal.detail)),
+        ),
+        Outcome::Unknown(fault) => (Evidence::NoAnswer, Some(fault.code.as_str().to_owned())),
+    };
+    let lesson = Lesson {
+        evidence,
+        code,
+        masked_card,
+        liability_shifted,
+        payment_id,
+        sealed_link: None,
     };
     conclude(call, &attempt.attempt_id, "020", &lesson, (state, &exchange))
+}
+
+/// Records the answer to a hand-over (link type). Nobody was told the page's address where it was lost, so nobody waits for
+/// it; should it be paid all the same, that is looked for.
+pub(super) fn handed_over(call: &Call<'_>, attempt: &Attempt, answer: Answer<String>) -> Result<Attempt, Problem> {
+    let Answer { outcome, exchange } = answer;
+    let state = journal::state_of(&outcome);
+    let mut sealed_link = None;
+    let (evidence, code) = match outcome {
+        Outcome::Good(url) => {
+            sealed_link = Some(call.instance.seal.lock(&url, &attempt.attempt_id)?);
+            (Evidence::HandedOver, None)
+        }
+        Outcome::Declined(refusal) => (
+            Evidence::Refused,
+            Some(journal::nearest(&refusal.code, &refusal.detail)),
+        ),
+        Outcome::NotExecuted(fault) => (Evidence::NotExecuted, Some(fault.code.as_str().to_owned())),
+        Outcome::Pending(refusal) => (
+            Evidence::Unpaid { left: true },
+            Some(journal::nearest(&refusal.code, &refusal.detail)),
+        ),
+        Outcome::Unknown(fault) => (Evidence::Unpaid { left: true }, Some(fault.code.as_str().to_owned())),
+    };
+    let lesson = Lesson {
+        evidence,
+        code,
+        masked_card: None,
+        liability_shifted: None,
+        payment_id: None,
+        sealed_link,
+    };
+    conclude(call, &attempt.attempt_id, LINK, &lesson, (state, &exchange))
 }
 
 /// Asks the gateway (094) what became of an attempt, unless somebody else has just asked.
@@ -93,6 +116,10 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     let Answer { outcome, exchange } = call.instance.gateway.inquire(&by, call.now());
     let state = journal::state_of(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
+    let of_link = match attempt.is_link() {
+        true => link::taught(call, &attempt, &outcome)?,
+        false => None,
+    };
     let (mut masked_card, mut liability_shifted) = (None, None);
     let (evidence, code) = match outcome {
         Outcome::Good(Inquiry::Found(found)) => {
@@ -118,12 +145,14 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
             (Evidence::NoAnswer, Some(fault.code.as_str().to_owned()))
         }
     };
+    let (evidence, code) = of_link.unwrap_or((evidence, code));
     let lesson = Lesson {
         evidence,
         code,
         masked_card,
         liability_shifted,
         payment_id,
+        sealed_link: None,
     };
     conclude(call, attempt_id, "094", &lesson, (state, &exchange)).map(Some)
 }
@@ -147,8 +176,10 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
         }
         return Ok(None);
     }
-    let just_asked = attempt.inquired_at.unwrap_or(attempt.sent_at) + APART > now;
-    let open = attempt.state()?.is_in_flight() || attempt.state()? == AttemptState::Missing;
+    // Who hands an order over learns at once that it was taken: nothing is under way as after 020.
+    let asked = attempt.inquired_at.or((!attempt.is_link()).then_some(attempt.sent_at));
+    let just_asked = asked.is_some_and(|at| at + APART > now);
+    let open = attempt.state()?.is_open() || attempt.state()? == AttemptState::Missing;
     if just_asked || !open {
         return Ok(None);
     }
@@ -157,6 +188,11 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
     if attempt.next_inquiry_at.is_some_and(|due| due <= now) {
         attempt.inquiries += 1;
         attempt.next_inquiry_at = next_inquiry(attempt.sent_at, attempt.inquiries).map(|at| at.max(now + APART));
+    }
+    if attempt.state()? == AttemptState::HandedOver
+        && let Some(over) = link::over_at(call, &attempt).filter(|over| *over > now)
+    {
+        attempt.next_inquiry_at = attempt.next_inquiry_at.map(|at| at.min(over));
     }
     if !attempts::update(rows, &mut attempt)? {
         return Ok(None);
@@ -259,9 +295,14 @@ fn settle(
         }
         Verdict::Declined => finish(call, rows, &mut order, &mut attempt, AttemptState::Declined)?,
         Verdict::NotExecuted => finish(call, rows, &mut order, &mut attempt, AttemptState::NotExecuted)?,
+        Verdict::HandedOver => {
+            attempt.move_to(AttemptState::HandedOver);
+            attempt.sealed_link.clone_from(&lesson.sealed_link);
+        }
         Verdict::Missing => {
             // The shopper may try again; a late child of this attempt is still looked for, and voided.
             attempt.move_to(AttemptState::Missing);
+            attempt.sealed_link = None;
             withdraw_if_wanted(call, rows, &mut order, &attempt)?;
         }
     }
@@ -307,6 +348,7 @@ fn end(attempt: &mut Attempt, state: AttemptState, now: NaiveDateTime) {
     attempt.move_to(state);
     attempt.settled_at = Some(now);
     attempt.next_inquiry_at = None;
+    attempt.sealed_link = None;
 }
 
 fn finish(
@@ -344,6 +386,16 @@ fn place_or_void(
     spare: &str,
 ) -> StoreResult<()> {
     let other = attempts::live_of(rows, &order.order_id)?.filter(|live| live.attempt_id != attempt.attempt_id);
+    // One that is only handed over gives way to money: if it is paid, too, it finds the order placed.
+    let other = match other {
+        Some(mut waiting) if waiting.state()? == AttemptState::HandedOver => {
+            waiting.move_to(AttemptState::Missing);
+            waiting.sealed_link = None;
+            attempts::update(rows, &mut waiting)?;
+            None
+        }
+        other => other,
+    };
     let hold = holds::of_order(rows, &order.order_id, attempt.hold)?;
     match hold {
         Some(mut hold) if hold.state()?.is_open() && other.is_none() => {
@@ -410,6 +462,8 @@ fn settle_change(
         }
         Verdict::Declined => end(&mut attempt, AttemptState::Declined, now),
         Verdict::NotExecuted => end(&mut attempt, AttemptState::NotExecuted, now),
+        // No change is made by hand-over.
+        Verdict::HandedOver => {}
         Verdict::Missing => attempt.move_to(AttemptState::Missing),
     }
     if let Some(payment) = &held {

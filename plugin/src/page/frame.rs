@@ -14,9 +14,10 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 18] = [
     ("page.html", include_str!("page.html")),
     ("card.html", include_str!("card.html")),
+    ("link.html", include_str!("link.html")),
     ("authenticate.html", include_str!("authenticate.html")),
     ("leave.html", include_str!("leave.html")),
     ("confirming.html", include_str!("confirming.html")),
@@ -51,9 +52,22 @@ pub(super) fn render(language: Language, template: &str, shown: &impl Serialize,
 pub(super) fn headers(nonce: &str, scripts: &[String]) -> Vec<(&'static str, String)> {
     let origins: String = scripts.iter().map(|origin| format!(" {origin}")).collect();
     let connect = if origins.is_empty() { " 'none'" } else { &origins };
+    with_policy(
+        nonce,
+        &format!("script-src 'nonce-{nonce}'{origins}; connect-src{connect}"),
+        "",
+    )
+}
+
+/// The headers of a whole page without scripts, whose forms may lead, by the shop's redirect, to that source.
+pub(super) fn headers_leading_to(nonce: &str, source: &str) -> Vec<(&'static str, String)> {
+    with_policy(nonce, "script-src 'none'", &format!(" {source}"))
+}
+
+fn with_policy(nonce: &str, scripts: &str, forms: &str) -> Vec<(&'static str, String)> {
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'{origins}; connect-src{connect}; style-src 'nonce-{nonce}'; \
-         form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; {scripts}; style-src 'nonce-{nonce}'; form-action 'self'{forms}; frame-ancestors 'none'; \
+         base-uri 'none'"
     );
     let fixed = [
         ("content-type", "text/html; charset=utf-8"),

@@ -45,17 +45,17 @@ pub(super) struct Posted {
     pub(super) date: Option<DateTime<Utc>>,
 }
 
-/// Posts `body` to `path` and brings the reply.
-pub(super) fn post(settings: &Settings, path: &str, body: String) -> Result<Posted, Failure> {
+/// Posts `body` to `path` of a host (`https://host[:port]`) and brings the reply.
+pub(super) fn post(settings: &Settings, host: &str, path: &str, body: String) -> Result<Posted, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::NotSent(Fault::new(FaultCode::Connect, error.to_string())))?;
-    runtime.block_on(exchange(settings, path, body))
+    runtime.block_on(exchange(settings, host, path, body))
 }
 
-async fn exchange(settings: &Settings, path: &str, body: String) -> Result<Posted, Failure> {
-    let (host, port) = address(settings.host());
+async fn exchange(settings: &Settings, host: &str, path: &str, body: String) -> Result<Posted, Failure> {
+    let (host, port) = address(host);
     let seconds = |secs: u32| Duration::from_secs(u64::from(secs));
     let (wire, above) = (Arc::new(Seen::default()), Arc::new(Seen::default()));
     let connecting = connect(settings, (host, port), &wire);

@@ -1,4 +1,4 @@
-//! `hc`: our own, which stands for the client certificate on the `/s/` paths; and the gateway's, on what it sends through
+//! `hc`: our own, which stands for the client certificate on the `/s/` paths, or goes with an order of the link type; and the gateway's, on what it sends through
 //! other hands, a pushed notice and a 3-D Secure return.
 
 use sha2::{Digest as _, Sha256};
@@ -37,6 +37,25 @@ pub(crate) fn hc(sender: &Sender<'_>, telegram: &Telegram, key: &str) -> String 
     sha256(&parts)
 }
 
+/// Lower-case hex SHA-256 over an order of the link type and its key.
+pub(super) fn link(order: &Telegram, key: &str) -> String {
+    const SIGNED: [&str; 12] = [
+        "trading_id",
+        "payment_type",
+        "fix_params",
+        "id",
+        "inform_url",
+        "seq_merchant_id",
+        "payment_term_day",
+        "payment_term_min",
+        "payment_class",
+        "use_card_conf_number",
+        "customer_id",
+        "threedsecure_ryaku",
+    ];
+    sha256(&[SIGNED.map(|field| order.value(field)).as_slice(), &[key]].concat())
+}
+
 /// Lower-case hex SHA-256 of the parts, one after the other.
 fn sha256(parts: &[&str]) -> String {
     Sha256::digest(parts.concat())
@@ -68,6 +87,24 @@ mod tests {
             "another result"
         );
         assert!(!fits(&parts, "another key", hc));
+    }
+
+    #[test]
+    fn an_order_of_the_link_type_is_signed_in_the_order_of_published_clients() {
+        let order = Telegram::bare("lnk")
+            .with("threedsecure_ryaku", "1")
+            .with("customer_id", "m_1")
+            .with("use_card_conf_number", "1")
+            .with("payment_class", "0")
+            .with("payment_term_day", "5")
+            .with("seq_merchant_id", "10001")
+            .with("inform_url", "http://shop/n")
+            .with("id", "3300")
+            .with("payment_type", "02")
+            .with("trading_id", "abc_1")
+            .with("merchant_name", "not signed");
+        let expected = "91fe60f6e739c1b18c31f7e4833e07e634c562f2847df335839c05f725e2f36a";
+        assert_eq!(link(&order, "simulated_link_key"), expected);
     }
 
     #[test]

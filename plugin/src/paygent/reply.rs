@@ -50,9 +50,10 @@ impl Fields {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The fields that may be journaled. The gateway masks the card's number itself; page code is too long to keep.
+    /// The fields that may be journaled. The gateway masks the card's number itself; page code is too long to keep,
+    /// and whoever knows the address of Paygent's page can open it.
     pub(crate) fn masked(&self) -> Vec<(String, String)> {
-        const DROPPED: [&str; 3] = ["card_valid_term", "fingerprint", "hc"];
+        const DROPPED: [&str; 4] = ["card_valid_term", "fingerprint", "hc", "url"];
         let kept = |key: &str| !key.ends_with("_html") && !DROPPED.contains(&key);
         self.0.iter().filter(|(key, _)| kept(key)).cloned().collect()
     }

@@ -65,6 +65,19 @@ pub(crate) struct Settings {
     /// Another token script than Paygent's.
     #[serde(default)]
     token_script_url: Option<String>,
+    /// マーチャントID of the link type; `merchant_id` by default.
+    #[serde(default)]
+    link_merchant_id: Option<String>,
+    /// The key of the `hc` of the link type.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) link_key: Option<SecretString>,
+    /// Where orders of the link type are posted, if not at Paygent's: `https://host:port/path`.
+    #[serde(default)]
+    link_url: Option<String>,
+    /// `scheme://host[:port]` of the pages that the link type leads to; any host of paygent.co.jp by default.
+    #[serde(default)]
+    link_pages: Option<String>,
     /// Seconds for connecting and the TLS handshake; 5 by default.
     #[serde(default = "connect_timeout")]
     pub(super) connect_timeout_secs: u32,
@@ -81,6 +94,7 @@ pub(crate) struct Shown<'a> {
     /// The certificate's path; empty where there is none.
     pub(crate) certificate: String,
     pub(crate) has_hash_key: bool,
+    pub(crate) has_link_key: bool,
     pub(crate) timeout_secs: u32,
 }
 
@@ -107,6 +121,13 @@ impl Settings {
         }
         if !self.host().starts_with("https://") {
             return Err("gateway.url must begin with https://".to_owned());
+        }
+        if !self.link_url().starts_with("https://") {
+            return Err("gateway.link_url must begin with https://".to_owned());
+        }
+        let pages = self.link_pages.as_deref();
+        if pages.is_some_and(|pages| origin(pages) != Some(pages)) {
+            return Err("gateway.link_pages must be scheme://host[:port] and nothing more".to_owned());
         }
         if self.timeout_secs == 0 || self.connect_timeout_secs == 0 {
             return Err("gateway time-outs are at least one second".to_owned());
@@ -143,6 +164,7 @@ impl Settings {
                 .map(|path| path.display().to_string())
                 .unwrap_or_default(),
             has_hash_key: self.hash_key.is_some(),
+            has_link_key: self.link_key.is_some(),
             timeout_secs: self.timeout_secs,
         }
     }
@@ -169,6 +191,36 @@ impl Settings {
         self.environment == Environment::Sandbox
     }
 
+    /// `seq_merchant_id` of the link type.
+    pub(super) fn link_merchant_id(&self) -> &str {
+        self.link_merchant_id.as_deref().unwrap_or(&self.merchant_id)
+    }
+
+    /// Where orders of the link type are posted.
+    pub(super) fn link_url(&self) -> &str {
+        let own = match self.environment {
+            Environment::Sandbox => "https://sandbox.paygent.co.jp/v/u/request",
+            Environment::Production => "https://link.paygent.co.jp/v/u/request",
+        };
+        self.link_url.as_deref().unwrap_or(own)
+    }
+
+    /// An address where Paygent's pages are.
+    pub(super) fn is_link_page(&self, url: &str) -> bool {
+        let Some(found) = origin(url) else { return false };
+        match &self.link_pages {
+            Some(pages) => found == pages,
+            None => found
+                .strip_prefix("https://")
+                .is_some_and(|host| host.ends_with(".paygent.co.jp")),
+        }
+    }
+
+    /// The same as a source of a content policy.
+    pub(crate) fn link_pages(&self) -> &str {
+        self.link_pages.as_deref().unwrap_or("https://*.paygent.co.jp")
+    }
+
     /// `https://host[:port]`.
     pub(super) fn host(&self) -> &str {
         let own = match self.environment {
@@ -176,5 +228,49 @@ impl Settings {
             Environment::Production => "https://module.paygent.co.jp",
         };
         self.url.as_deref().unwrap_or(own).trim_end_matches('/')
+    }
+}
+
+/// `scheme://host[:port]` of an address, if it has nothing that hides another host.
+fn origin(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    let sound = matches!(scheme, "http" | "https")
+        && !host.is_empty()
+        && host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'));
+    sound.then(|| url.get(..scheme.len() + "://".len() + host.len()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(more: &str) -> Settings {
+        let json = format!(r#"{{"merchant_id":"1","connect_id":"c","connect_password":"p"{more}}}"#);
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn a_browser_is_sent_to_paygents_pages_alone() {
+        let own = settings("");
+        assert!(own.is_link_page("https://link.paygent.co.jp/v/p?x=1"));
+        for other in [
+            "http://link.paygent.co.jp/",
+            "https://paygent.co.jp.example/",
+            "https://evilpaygent.co.jp/",
+            "https://link.paygent.co.jp@evil.example/",
+            "https://evil.example/?.paygent.co.jp",
+            "https://evil.example\\.paygent.co.jp/",
+            "javascript://link.paygent.co.jp/%0aalert(1)",
+            "",
+        ] {
+            assert!(!own.is_link_page(other), "{other}");
+        }
+        let simulated = settings(r#","link_pages":"http://127.0.0.1:9080""#);
+        assert!(simulated.is_link_page("http://127.0.0.1:9080/link/x"));
+        assert!(!simulated.is_link_page("http://127.0.0.1:90801/link/x"));
+        assert!(!simulated.is_link_page("https://link.paygent.co.jp/"));
     }
 }

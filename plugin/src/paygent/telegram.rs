@@ -1,5 +1,6 @@
-//! A telegram on its way out: ordered fields, percent-encoded Windows-31J (450: UTF-8).
+//! A telegram on its way out: ordered fields, percent-encoded Windows-31J (450 and link type: UTF-8).
 
+use super::link::LINK;
 use super::windows_31j::{self, Unencodable};
 
 /// A field that the wire cannot carry.
@@ -23,6 +24,14 @@ impl Telegram {
         Self {
             kind,
             fields: vec![("telegram_kind", kind.to_owned())],
+        }
+    }
+
+    /// One that carries its own fields alone.
+    pub(crate) fn bare(kind: &'static str) -> Self {
+        Self {
+            kind,
+            fields: Vec::new(),
         }
     }
 
@@ -51,7 +60,14 @@ impl Telegram {
 
     /// The fields that may be journaled: neither password nor token nor hash.
     pub(crate) fn masked(&self) -> Vec<(String, String)> {
-        const SECRET: [&str; 4] = ["card_token", "connect_password", "hc", "term_url"];
+        const SECRET: [&str; 6] = [
+            "card_token",
+            "connect_password",
+            "hc",
+            "term_url",
+            "return_url",
+            "stop_return_url",
+        ];
         // What 450 tells of a person stays out of the journal.
         const PERSONAL: [&str; 11] = [
             "account_",
@@ -84,9 +100,9 @@ impl Telegram {
         let own = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
         let mut body = String::new();
         for (field, value) in before.iter().copied().chain(own) {
-            // 450 alone is written in UTF-8.
+            // 450 and the link type alone are written in UTF-8.
             let bytes = match self.kind {
-                "450" => value.as_bytes().to_vec(),
+                "450" | LINK => value.as_bytes().to_vec(),
                 _ => windows_31j::encode(value).map_err(|source| FieldError { field, source })?,
             };
             if !body.is_empty() {

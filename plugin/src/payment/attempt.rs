@@ -1,4 +1,4 @@
-//! An attempt: one telegram 020 and what is known of it.
+//! An attempt: one telegram 020, or one order that is handed over, and what is known of it.
 
 use chrono::{NaiveDateTime, TimeDelta};
 
@@ -9,6 +9,8 @@ pub(crate) enum AttemptState {
     Authenticating,
     /// The intent is committed; the telegram may have left.
     Sent,
+    /// Link type: the shopper is at Paygent's page, and may pay there at any time, or never.
+    HandedOver,
     /// Sent, and the answer is lost: only an inquiry can tell.
     Unknown,
     /// The gateway holds the money.
@@ -28,9 +30,10 @@ pub(crate) enum AttemptState {
 }
 
 impl AttemptState {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Authenticating,
         Self::Sent,
+        Self::HandedOver,
         Self::Unknown,
         Self::Authorised,
         Self::Mismatched,
@@ -46,6 +49,7 @@ impl AttemptState {
         match self {
             Self::Authenticating => "authenticating",
             Self::Sent => "sent",
+            Self::HandedOver => "handed_over",
             Self::Unknown => "unknown",
             Self::Authorised => "authorised",
             Self::Mismatched => "mismatched",
@@ -64,7 +68,12 @@ impl AttemptState {
 
     /// It may hold the shopper's money, so no other attempt of the order may start.
     pub(crate) fn is_live(self) -> bool {
-        matches!(self, Self::Sent | Self::Unknown | Self::Authorised | Self::Mismatched)
+        self.is_open() || matches!(self, Self::Authorised | Self::Mismatched)
+    }
+
+    /// Its end is not known, and the gateway may know it.
+    pub(crate) fn is_open(self) -> bool {
+        self.is_in_flight() || self == Self::HandedOver
     }
 
     /// In flight: asked, and the end of it not known.

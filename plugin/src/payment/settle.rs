@@ -27,6 +27,10 @@ pub(crate) enum Evidence {
     Absent,
     /// 094 found several payments under one trading_id: only a person can tell them apart.
     Several,
+    /// Link type: Paygent took the order, and its shopper may pay on Paygent's page.
+    HandedOver,
+    /// Link type: nobody has paid, for the gateway knows nothing or refused cards alone. `left`: nor is anybody expected to.
+    Unpaid { left: bool },
 }
 
 /// What follows from it.
@@ -52,6 +56,8 @@ pub(crate) enum Verdict {
     Missing,
     /// Several payments where one was asked for.
     Several,
+    /// Paygent took the order; it waits for its shopper.
+    HandedOver,
 }
 
 /// Judges `evidence` on an attempt over `amount` in `state`, sent at `sent_at`.
@@ -63,11 +69,7 @@ pub(crate) fn judge(
     age: TimeDelta,
     quarantine: TimeDelta,
 ) -> Verdict {
-    let open = matches!(
-        state,
-        AttemptState::Sent | AttemptState::Unknown | AttemptState::Missing
-    );
-    if !open {
+    if !state.is_open() && state != AttemptState::Missing {
         return Verdict::Keep;
     }
     match evidence {
@@ -97,6 +99,11 @@ pub(crate) fn judge(
         Evidence::Absent if state != AttemptState::Missing && age > quarantine => Verdict::Missing,
         Evidence::Absent => Verdict::Wait,
         Evidence::Several => Verdict::Several,
+        Evidence::HandedOver if state.is_in_flight() => Verdict::HandedOver,
+        Evidence::HandedOver => Verdict::Keep,
+        // Never a refusal for good: the page may still be open somewhere, so a late child is looked for.
+        Evidence::Unpaid { left: true } if state != AttemptState::Missing => Verdict::Missing,
+        Evidence::Unpaid { .. } => Verdict::Wait,
     }
 }
 
@@ -157,6 +164,16 @@ mod tests {
     }
 
     #[test]
+    fn who_stands_at_paygents_page_may_pay_until_they_left() {
+        let unpaid = |left| Evidence::Unpaid { left };
+        assert_eq!(after(0, AttemptState::Sent, Evidence::HandedOver), Verdict::HandedOver);
+        assert_eq!(after(9_000, AttemptState::HandedOver, unpaid(false)), Verdict::Wait);
+        assert_eq!(after(0, AttemptState::HandedOver, unpaid(true)), Verdict::Missing);
+        assert_eq!(after(9_000, AttemptState::Missing, unpaid(true)), Verdict::Wait);
+        assert_eq!(after(0, AttemptState::Missing, Evidence::HandedOver), Verdict::Keep);
+    }
+
+    #[test]
     fn what_is_known_stays() {
         for state in [
             AttemptState::Authorised,
@@ -169,6 +186,8 @@ mod tests {
                 Evidence::Absent,
                 Evidence::NoAnswer,
                 Evidence::Several,
+                Evidence::HandedOver,
+                Evidence::Unpaid { left: true },
             ] {
                 assert_eq!(after(9_000, state, evidence), Verdict::Keep);
             }

@@ -1,4 +1,4 @@
-//! Attempts: one row per telegram 020, committed before it leaves.
+//! Attempts: one row per telegram 020 or order handed over, committed before it leaves.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -41,10 +41,19 @@ pub(crate) struct Attempt {
     pub(crate) sealed_card: Option<String>,
     /// Authenticated: the card company bears chargebacks.
     pub(crate) three_ds: bool,
+    /// Link type: the end of the term of Paygent's page.
+    pub(crate) link_until: Option<NaiveDateTime>,
+    /// The address of Paygent's page, encrypted, while its shopper may pay there.
+    pub(crate) sealed_link: Option<String>,
     pub(crate) version: i32,
 }
 
 impl Attempt {
+    /// Of the link type.
+    pub(crate) fn is_link(&self) -> bool {
+        self.link_until.is_some()
+    }
+
     /// What is known of it.
     pub(crate) fn state(&self) -> StoreResult<AttemptState> {
         AttemptState::parse(&self.state).ok_or_else(|| StoreError::Unreadable {
@@ -89,7 +98,7 @@ pub(crate) fn live_of(connection: &mut Connection, order_id: &str) -> StoreResul
         .optional()?)
 }
 
-/// The attempt whose 3-D Secure comes back to that address.
+/// The attempt whose 3-D Secure, or whose shopper at Paygent's page, comes back to that address.
 pub(crate) fn of_return(connection: &mut Connection, return_key: &str) -> StoreResult<Option<Attempt>> {
     Ok(attempts::table
         .filter(attempts::return_key.eq(return_key))

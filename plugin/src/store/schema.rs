@@ -77,6 +77,8 @@ table! {
         return_key -> Nullable<Text>,
         sealed_card -> Nullable<Text>,
         three_ds -> Bool,
+        link_until -> Nullable<Timestamp>,
+        sealed_link -> Nullable<Text>,
         version -> Integer,
     }
 }

@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
+use crate::config::Entry;
 use crate::hook::{Call, staff};
 use crate::page::{self, Check, Fact, SettingsPage};
 use crate::paygent::{Inquire, Inquiry, Outcome, TradingId};
@@ -87,6 +88,7 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
         fact("settings-host", shown.host.to_owned()),
         fact("settings-certificate", shown.certificate),
         fact("settings-hash-key", kept(shown.has_hash_key)),
+        fact("settings-link-key", kept(shown.has_link_key)),
         fact("settings-token-key", kept(!config.gateway.token_key().is_empty())),
         fact(
             "settings-timeout",
@@ -97,7 +99,13 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
             ),
         ),
     ];
+    let minutes = config.card.link_minutes.to_string();
+    let entry = match config.card.entry {
+        Entry::Token => words("settings-entry-token"),
+        Entry::Link => page::text(call.language, "settings-entry-link", &[("minutes", &minutes)]),
+    };
     let card = vec![
+        fact("settings-entry", entry),
         fact("settings-brands", config.card.brands.join(", ")),
         fact(
             "settings-instalments",

@@ -8,7 +8,7 @@ use super::{cell, japanese_time, status_label};
 use crate::config;
 use crate::hook::{Call, journal, outbox, settle, staff};
 use crate::page::{self, Event, Fact, OperationButton, OrderPage};
-use crate::paygent::{Inquire, Inquiry, Outcome, PaymentId};
+use crate::paygent::{Inquire, Inquiry, LINK, Outcome, PaymentId};
 use crate::payment::attempt::AttemptState;
 use crate::payment::operation::{Column, label};
 use crate::payment::{GatewayStatus, PaymentClass, Yen};
@@ -38,7 +38,7 @@ struct Known {
 impl Known {
     /// The attempt that nobody has answered for yet.
     fn in_flight(&self) -> Option<&Attempt> {
-        let is_in_flight = |attempt: &&Attempt| attempt.state().is_ok_and(AttemptState::is_in_flight);
+        let is_in_flight = |attempt: &&Attempt| attempt.state().is_ok_and(AttemptState::is_open);
         self.attempts.iter().rfind(is_in_flight)
     }
 }
@@ -213,7 +213,7 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
             at: japanese_time(at),
             who: match (&telegram.operator, telegram.kind.as_str()) {
                 (Some(operator), _) => operator.clone(),
-                (None, "020") => words("event-shopper"),
+                (None, "020" | LINK) => words("event-shopper"),
                 (None, _) => words("event-nobody"),
             },
             what: words(&format!("telegram-{}", telegram.kind)),
@@ -344,7 +344,7 @@ pub(in crate::hook) fn inquire(call: &Call<'_>) -> Result<Reply, Problem> {
     let answer = match (&known.listed.payment, known.in_flight()) {
         (_, Some(attempt)) => {
             let now = settle::inquire(call, &attempt.attempt_id)?;
-            let open = now.is_none_or(|now| now.state().is_ok_and(AttemptState::is_in_flight));
+            let open = now.is_none_or(|now| now.state().is_ok_and(AttemptState::is_open));
             if open { "open" } else { "moved" }
         }
         (Some(payment), None) => ask(call, payment, operator.shown())?,

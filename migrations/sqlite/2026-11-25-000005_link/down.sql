@@ -1,0 +1,2 @@
+ALTER TABLE attempts DROP COLUMN sealed_link;
+ALTER TABLE attempts DROP COLUMN link_until;
