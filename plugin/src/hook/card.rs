@@ -400,11 +400,9 @@ pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
         if !hold.state()?.is_open() {
             return Ok(());
         }
-        if attempts::live_of(rows, &order.order_id)?.is_some() {
+        if let Some(live) = attempts::live_of(rows, &order.order_id)? {
             // Money may be held: nothing is withdrawn before that is known (decision A1).
-            hold.back_wanted = true;
-            holds::update(rows, &mut hold)?;
-            return Ok(());
+            return link::turn_back(rows, &mut hold, live);
         }
         hold.move_to(HoldState::Withdrawn, call.moment());
         holds::update(rows, &mut hold)?;

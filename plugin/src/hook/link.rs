@@ -23,7 +23,8 @@ use crate::payment::{GatewayStatus, Yen};
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::Purpose;
 use crate::store::attempts::Attempt;
-use crate::store::{StoreResult, attempts, holds, notices as notices_kept};
+use crate::store::holds::Hold;
+use crate::store::{Connection, StoreResult, attempts, holds, notices as notices_kept};
 
 /// The code of an attempt whose shopper was refused at Paygent's page; 094 does not tell why.
 pub(super) const REFUSED: &str = "link.refused";
@@ -135,20 +136,30 @@ pub(super) fn stopped(call: &Call<'_>) -> Result<Reply, Problem> {
         return Ok(forged(call));
     };
     call.instance.store.write(|rows| {
-        let waits =
-            attempts::find(rows, &attempt.attempt_id)?.is_some_and(|row| row.state == AttemptState::HandedOver.name());
+        let row = attempts::find(rows, &attempt.attempt_id)?;
         // An earlier attempt's way back says nothing of a later one.
-        if waits
+        let waits = row.filter(|row| row.state == AttemptState::HandedOver.name());
+        if let Some(row) = waits
             && let Some(mut hold) = holds::find(rows, checkout)?
             && hold.state()?.is_open()
         {
-            hold.back_wanted = true;
-            holds::update(rows, &mut hold)?;
+            turn_back(rows, &mut hold, row)?;
         }
         Ok(())
     })?;
     settle::inquire(call, &attempt.attempt_id)?;
     card::turned_back(call, checkout)
+}
+
+/// 「戻る」 of a shopper whose attempt may hold money. One that is only handed over is asked for at once, whoever asked just
+/// before; not so again for a second 「戻る」.
+pub(super) fn turn_back(rows: &mut Connection, hold: &mut Hold, mut live: Attempt) -> StoreResult<()> {
+    if live.state()? == AttemptState::HandedOver && !hold.back_wanted {
+        live.inquired_at = None;
+        attempts::update(rows, &mut live)?;
+    }
+    hold.back_wanted = true;
+    holds::update(rows, hold)
 }
 
 /// The attempt that a way back belongs to, and its checkout, if the address is one that we made for it.
@@ -222,7 +233,7 @@ pub(super) fn taught(
 }
 
 /// Nobody is expected to pay any more: the shopper turned back, or came back and was refused, or the term is over.
-fn has_left(call: &Call<'_>, attempt: &Attempt, hold: Option<&holds::Hold>, refused: bool) -> StoreResult<bool> {
+fn has_left(call: &Call<'_>, attempt: &Attempt, hold: Option<&Hold>, refused: bool) -> StoreResult<bool> {
     let now = call.moment();
     let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
     let waits = match hold {
