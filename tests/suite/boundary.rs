@@ -150,6 +150,8 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "card.return",
             "card.authenticate",
             "card.acs",
+            "link.paid",
+            "link.stopped",
             "card.status"
         ]
     );

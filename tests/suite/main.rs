@@ -2,6 +2,7 @@
 //!
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
+//! `link` the card typed on Paygent's page ·
 //! `guard` who tests cards, and who must not suffer for it ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
 //! `tls` whom the plugin believes and how it proves who it is, to the servers of `peer` ·
@@ -27,6 +28,7 @@ mod guard;
 mod history;
 mod hosts;
 mod kills;
+mod link;
 mod list;
 mod notices;
 mod pages;

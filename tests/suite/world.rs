@@ -62,6 +62,11 @@ impl World {
         })
     }
 
+    /// A shop that browsers reach, where the card is typed on Paygent's page (link type).
+    pub(crate) fn by_link() -> Self {
+        Self::reachable_with(by_link)
+    }
+
     /// The same for browsers that reach shop and simulator by names of their own, over TLS: something has to stand there
     /// that leads to `shop_url` and `reach.online_url`.
     pub(crate) fn known_as(shop: &str, simulator: &str) -> Self {
@@ -411,6 +416,11 @@ impl World {
             &json!({"kind": kind, "times": 1, "fault": fault}).to_string(),
         );
     }
+}
+
+/// Makes a shop of the link type of these settings.
+pub(crate) fn by_link(members: &mut Value) {
+    members["card"]["entry"] = json!("link");
 }
 
 /// A staff request of somebody who may do everything.
