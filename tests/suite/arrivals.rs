@@ -9,11 +9,13 @@ use host_shim::library::Called;
 use host_shim::shop::{Order, Status};
 use serde_json::{Value, json};
 
+use crate::link::{stops_at, types_at};
 use crate::three_ds::{CHALLENGE, Journey, comes_back};
 use crate::world::{ANSWER_LOST, CardPage, GOOD, UNUSABLE, World, text};
 
 /// What CI draws; the command above draws more.
 const HISTORIES: usize = 400;
+const HISTORIES_BY_LINK: usize = 160;
 /// Histories of one shop, whose goods run out otherwise.
 const A_SHOP: usize = 40;
 
@@ -33,7 +35,7 @@ const CARDS: [&str; 8] = [
 /// Something that arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
-    /// The browser comes back from 3-D Secure of the first form, or of the second.
+    /// The browser comes back from 3-D Secure, or from Paygent's page, of the first form, or of the second.
     Return(usize),
     /// All notices so far are pushed, the newest first.
     Push,
@@ -47,6 +49,8 @@ enum Arrival {
     Submit,
     /// Lost answers are asked for.
     Work,
+    /// 「戻る」 on Paygent's page, in a shop of the link type.
+    Stop,
 }
 
 /// Numbers from a seed (SplitMix64).
@@ -83,6 +87,8 @@ struct History<'a> {
     back: String,
     second_form: String,
     ways_back: Vec<String>,
+    /// Paygent's page, in a shop of the link type.
+    paygents_page: Option<String>,
     log: Vec<String>,
 }
 
@@ -98,10 +104,24 @@ impl<'a> History<'a> {
             second_form: text(&second, "/data/form"),
             page,
             ways_back: Vec::new(),
+            paygents_page: None,
             log: vec![format!("ARRIVALS_SEED={seed} ARRIVALS=1, card {card}")],
         };
-        history.authenticated(shown);
+        history.goes_on(shown, card);
         history
+    }
+
+    /// The shopper does what the answer to a posted form leads to.
+    fn goes_on(&mut self, shown: Called, card: &str) {
+        if shown.reply.pointer("/data/outcome") != Some(&json!("handed_over")) {
+            return self.authenticated(shown);
+        }
+        let page = text(&shown.reply, "/redirect");
+        if let Some(back) = types_at(self.world, &page, card).header("location") {
+            self.ways_back.push(back.to_owned());
+        }
+        self.log.push("typed on Paygent's page".to_owned());
+        self.paygents_page = Some(page);
     }
 
     /// The holder of a card does what the card company asks for.
@@ -179,7 +199,13 @@ impl<'a> History<'a> {
             }
             Arrival::Submit => {
                 let shown = world.post(&self.page, &self.second_form, &world.token(GOOD));
-                self.authenticated(shown);
+                self.goes_on(shown, GOOD);
+            }
+            Arrival::Stop => {
+                if let Some(page) = self.paygents_page.clone() {
+                    let returned = comes_back(world, &stops_at(&page));
+                    self.heard("stopped", &returned);
+                }
             }
             Arrival::Work => {
                 world.pass(4);
@@ -238,9 +264,8 @@ impl<'a> History<'a> {
 }
 
 /// Plays the histories of one shop; the orders' books are compared one by one, the shop's at the end.
-fn play(seeds: &[u64]) -> BTreeMap<&'static str, usize> {
+fn play(world: &World, seeds: &[u64]) -> BTreeMap<&'static str, usize> {
     let mut ends = BTreeMap::new();
-    let world = World::reachable();
     let before = world.stock_and_points();
     for seed in seeds {
         let mut dice = Dice(*seed);
@@ -255,6 +280,9 @@ fn play(seeds: &[u64]) -> BTreeMap<&'static str, usize> {
         if dice.below(2) == 0 {
             arrivals.push(Arrival::Back);
         }
+        if dice.below(2) == 0 {
+            arrivals.push(Arrival::Stop);
+        }
         // Most histories lack one or two, and some have one twice.
         dice.shuffle(&mut arrivals);
         arrivals.truncate(3 + dice.below(4));
@@ -268,7 +296,7 @@ fn play(seeds: &[u64]) -> BTreeMap<&'static str, usize> {
             ]));
         }
         dice.shuffle(&mut arrivals);
-        let mut history = History::begun(&world, card, *seed);
+        let mut history = History::begun(world, card, *seed);
         for arrival in arrivals {
             history.arrives(arrival);
         }
@@ -287,11 +315,11 @@ fn play(seeds: &[u64]) -> BTreeMap<&'static str, usize> {
     let none = |what: &str, sql: &str| assert_eq!(world.rows(sql), Vec::<String>::new(), "{what}");
     none(
         "INV-6",
-        "SELECT trading_id FROM telegrams WHERE kind = '020' GROUP BY trading_id HAVING COUNT(*) > 1",
+        "SELECT trading_id FROM telegrams WHERE kind IN ('020', 'lnk') GROUP BY trading_id HAVING COUNT(*) > 1",
     );
     none(
         "INV-10",
-        "SELECT attempt_id FROM attempts WHERE state IN ('authenticating', 'sent', 'unknown')",
+        "SELECT attempt_id FROM attempts WHERE state IN ('authenticating', 'sent', 'handed_over', 'unknown')",
     );
     none("INV-14", "SELECT effect_key FROM effects WHERE state = 'pending'");
     none("INV-29", "SELECT notice_id FROM notices WHERE due_at IS NOT NULL");
@@ -300,32 +328,39 @@ fn play(seeds: &[u64]) -> BTreeMap<&'static str, usize> {
         "SELECT kind FROM flags WHERE kind <> 'shop.alarm'",
     );
     none(
-        "no card waits",
-        "SELECT attempt_id FROM attempts WHERE sealed_card IS NOT NULL",
+        "no card waits, and no page",
+        "SELECT attempt_id FROM attempts WHERE sealed_card IS NOT NULL OR sealed_link IS NOT NULL",
     );
     let known = world.rows("SELECT trading_id FROM attempts");
     for payment in world.payments() {
         assert!(known.contains(&text(&payment, "/trading_id")), "INV-4: {payment}");
     }
-    let sent = world.telegrams("020").len();
-    let journaled = world.rows("SELECT COUNT(*) FROM telegrams WHERE kind = '020'");
-    assert!(
-        sent <= journaled[0].parse().unwrap(),
-        "INV-9: {sent} telegrams, {journaled:?} intents"
-    );
+    for (sent, journaled) in [("020", "020"), ("link", "lnk")] {
+        let sent = world.telegrams(sent).len();
+        let intents = world.rows(&format!("SELECT COUNT(*) FROM telegrams WHERE kind = '{journaled}'"));
+        assert!(
+            sent <= intents[0].parse().unwrap(),
+            "INV-9: {sent} {journaled} telegrams, {intents:?} intents"
+        );
+    }
     ends
 }
 
-#[test]
-fn n11_in_whatever_order_news_arrives_one_thing_happens() {
+/// Draws and plays histories, each few of them in a shop of its own; how they ended.
+fn draw(open: fn() -> World, usually: usize) -> String {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let first = number("ARRIVALS_SEED").unwrap_or(20_261_125);
-    let count = number("ARRIVALS").map_or(HISTORIES, |count| usize::try_from(count).unwrap());
+    let count = number("ARRIVALS").map_or(usually, |count| usize::try_from(count).unwrap());
     let seeds: Vec<u64> = (0..count as u64).map(|place| first.wrapping_add(place)).collect();
     let halves = seeds.chunks(count.div_ceil(2));
     let ends = std::thread::scope(|scope| {
         let workers: Vec<_> = halves
-            .map(|half| scope.spawn(|| half.chunks(A_SHOP).map(play).collect::<Vec<_>>()))
+            .map(|half| {
+                scope.spawn(move || {
+                    let shops = half.chunks(A_SHOP);
+                    shops.map(|seeds| play(&open(), seeds)).collect::<Vec<_>>()
+                })
+            })
             .collect();
         workers
             .into_iter()
@@ -336,10 +371,20 @@ fn n11_in_whatever_order_news_arrives_one_thing_happens() {
     for (end, times) in ends.into_iter().flatten() {
         *all.entry(end).or_default() += times;
     }
-    println!("{count} histories from seed {first}: {all:?}");
-    if count >= HISTORIES {
+    if count >= usually {
         for end in ["new", "pending", "processing"] {
             assert!(all.contains_key(end), "no history ended as {end}: {all:?}");
         }
     }
+    format!("{count} histories from seed {first}: {all:?}")
+}
+
+#[test]
+fn n11_in_whatever_order_news_arrives_one_thing_happens() {
+    println!("{}", draw(World::reachable, HISTORIES));
+}
+
+#[test]
+fn n11_the_same_where_the_card_is_typed_on_paygents_page() {
+    println!("{}", draw(World::by_link, HISTORIES_BY_LINK));
 }

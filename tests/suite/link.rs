@@ -41,8 +41,7 @@ impl<'a> Visit<'a> {
 
     /// 「戻る」 on Paygent's page, and the address of the shop that it leads to.
     pub(crate) fn stops(&self) -> String {
-        let left = http("POST", &self.at, &[FORM], "stop=1");
-        left.header("location").unwrap().to_owned()
+        stops_at(&self.at)
     }
 
     fn comes_back(&self, address: &str) -> Called {
@@ -93,6 +92,12 @@ pub(crate) fn types_at(world: &World, page: &str, card: &str) -> Answer {
         }
     }
     answer
+}
+
+/// 「戻る」 on Paygent's page, and the address of the shop that it leads to.
+pub(crate) fn stops_at(page: &str) -> String {
+    let left = http("POST", page, &[FORM], "stop=1");
+    left.header("location").unwrap().to_owned()
 }
 
 fn shown(world: &World, page: &CardPage) -> String {

@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::boundary::run;
+use crate::link::types_at;
 use crate::three_ds::{CHALLENGE, parts};
 use crate::wire::pushed;
 use crate::world::{GOOD, UNUSABLE, World, http, staff, text, words};
@@ -108,11 +109,11 @@ impl Story {
 
     fn write(&mut self, text: &str) {
         let simulator = self.world.reach.online_url.trim_end_matches('/').to_owned();
-        let mut text = text.replace(&simulator, "<simulator>").replace("'nonce-", "'nonce- ");
-        if let Some(shop) = &self.world.shop_url {
-            let encoded = shop.replace(':', "%3A").replace('/', "%2F");
-            text = text.replace(shop, "<shop>/").replace(&encoded, "<shop>%2F");
-        }
+        let text = text.replace(&simulator, "<simulator>").replace("'nonce-", "'nonce- ");
+        let text = match self.world.shop_url.as_deref() {
+            Some(shop) => with_addresses(&text, shop.trim_end_matches('/')),
+            None => text,
+        };
         let mut word = String::new();
         for c in text.chars().chain(['\n']) {
             if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') {
@@ -157,6 +158,8 @@ impl Story {
             word if word.strip_prefix("tok_").is_some_and(|rest| hex(rest, 48)) => self.name("card token", word),
             word if word.split_once('.').is_some_and(sealed) => self.name("sealed", word),
             word if word.len() == 36 && word.split('-').all(|part| hex(part, part.len())) => self.name("auth id", word),
+            word if hex(word, 48) => self.name("page", word),
+            word if word.len() == 43 => self.name("proof", word),
             word if word.len() > 64 && !word.contains('.') => self.name("locked", word),
             word if word.len() == 14 && word.starts_with("20") && word.parse::<u64>().is_ok() => "<time>".to_owned(),
             word => word.to_owned(),
@@ -175,6 +178,15 @@ impl Story {
             .or_insert_with(|| format!("<{kind} {next}>"))
             .clone()
     }
+}
+
+/// Addresses of the shop, which read the same in a form as elsewhere.
+fn with_addresses(text: &str, shop: &str) -> String {
+    let escaped = [("%3A", ":"), ("%2F", "/"), ("%3F", "?"), ("%3D", "=")];
+    let text = escaped
+        .iter()
+        .fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain));
+    text.replace(shop, "<shop>")
 }
 
 fn pretty(value: &Value) -> String {
@@ -338,6 +350,24 @@ fn way_back(world: &World, page: &str) -> (String, BTreeMap<String, String>) {
 fn last_notice(world: &World) -> String {
     let notices: Vec<Value> = world.control("GET", "notices", "");
     pushed(world, &notices.last().unwrap()["notice_id"])
+}
+
+#[test]
+fn a_card_is_typed_on_paygents_page() {
+    let mut story = Story::of(World::by_link());
+    let path = enter(&mut story, "906");
+    let page = story.call("shopper.route", json!({"method": "GET", "path": path}));
+    let body = format!("form={}", text(&page, "/data/form"));
+    let gone = story.call("card.pay", json!({"method": "POST", "path": path, "body": body}));
+    let paid = types_at(&story.world, &text(&gone, "/redirect"), GOOD);
+    let way_back = paid.header("location").unwrap().split_once("/paygent").unwrap().1;
+    let (path, proof) = way_back.split_once("?hc=").unwrap();
+    let returned = story.call(
+        "link.paid",
+        json!({"method": "GET", "path": path, "query": {"hc": proof}}),
+    );
+    story.applied(&returned);
+    insta::assert_snapshot!("paid_on_paygents_page", story.told);
 }
 
 #[test]
