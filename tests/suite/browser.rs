@@ -176,6 +176,19 @@ impl Browser {
         }
     }
 
+    /// Types a card on the simulator's page of the link type, and pays.
+    async fn type_at_paygent(&self, number: &str) {
+        for (field, text) in [
+            ("#link-number", number),
+            ("#link-month", "12"),
+            ("#link-year", "30"),
+            ("#link-cvc", "123"),
+        ] {
+            self.find(field).await.send_keys(text).await.unwrap();
+        }
+        self.click("#link-pay").await;
+    }
+
     pub(crate) async fn buy(&self, shop: &str) {
         self.open(shop).await;
         self.click("input[name=product][value='1'] + button").await;
@@ -323,6 +336,37 @@ fn three_d_secure_in_a_frame_leads_the_whole_window_on() {
         browser.click("#acs-cancel").await;
         browser.says("本人認証（3Dセキュア）ができませんでした").await;
         assert!(browser.find("#number").await.is_displayed().await.unwrap());
+    });
+}
+
+#[test]
+fn a_shopper_types_the_card_on_paygents_page_is_refused_pays_and_goes_back() {
+    let demo = Demo::started(&["--pin-clock", "2020-11-26", "--set", "card.entry=link"]);
+    in_browser_with(demo, async |browser, demo| {
+        browser.buy(&demo.shop).await;
+        browser.picture("link-ja", PHONE).await;
+        browser.click("#pay-now").await;
+        browser.says("シミュレータ（テスト用）").await;
+        browser.picture("link-paygent-ja", PHONE).await;
+        browser.driver.back().await.unwrap();
+        browser.driver.refresh().await.unwrap();
+        browser.says("お支払いの途中です").await;
+        browser.picture("link-begun-ja", PHONE).await;
+        browser.click("#pay-now").await;
+        browser.type_at_paygent(UNUSABLE).await;
+        browser.says("別のカードをお試しください").await;
+        browser.type_at_paygent(OTHER_GOOD).await;
+        browser.says("ご注文ありがとうございました").await;
+        assert_eq!(browser.find("#order-number").await.text().await.unwrap(), "236");
+
+        browser.buy(&demo.shop).await;
+        browser.click("#pay-now").await;
+        browser.click("#link-stop").await;
+        browser.says("ご注文内容のご確認").await;
+        browser.click("#place").await;
+        browser.says("ペイジェントの画面へ進む").await;
+        browser.click("form.back button").await;
+        browser.says("ご注文内容のご確認").await;
     });
 }
 
