@@ -28,7 +28,9 @@ const BREATH: Duration = Duration::from_millis(20);
 
 /// Everything that a browser or a test can ask for.
 pub(crate) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
-    let pages = pages::router(paygent.clone())?.merge(link::router(paygent.clone())?);
+    let pages = pages::router(paygent.clone())?
+        .merge(acs::router(paygent.clone())?)
+        .merge(link::router(paygent.clone())?);
     let script = (
         ([(CONTENT_TYPE, "text/javascript; charset=utf-8")]),
         include_str!("online/PaygentToken.js"),
@@ -36,8 +38,6 @@ pub(crate) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
     let rest = Router::new()
         .route("/js/PaygentToken.js", get(async move || script))
         .route("/token", post(token::create).options(token::preflight))
-        .route("/acs/{id}", get(acs::enter).post(acs::enter))
-        .route("/acs/{id}/answer", post(acs::answer))
         .nest("/control", control::router(paygent.clone()));
     Ok(rest.with_state(paygent).merge(pages))
 }

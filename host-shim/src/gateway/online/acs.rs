@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use minijinja::{AutoEscape, Environment, context};
 use serde::Deserialize;
 
-use super::Problem;
+use super::{Problem, pages};
 use crate::gateway::cards::{self, Script, ThreeDs};
 use crate::gateway::hash::sha256;
 use crate::gateway::ledger::authentications::{self, Authentication};
@@ -18,24 +21,46 @@ const PASSWORD: &str = "1234";
 /// Wrong passwords before the issuer says no.
 const MOST_TRIES: i32 = 3;
 
+#[derive(Clone)]
+struct Desk {
+    paygent: Arc<Paygent>,
+    pages: Arc<Environment<'static>>,
+}
+
+pub(super) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
+    let mut pages = Environment::new();
+    pages.set_auto_escape_callback(|_| AutoEscape::Html);
+    pages.add_template("acs.html", include_str!("acs.html"))?;
+    pages.add_template("shopper.css", include_str!("shopper.css"))?;
+    let desk = Desk {
+        paygent,
+        pages: Arc::new(pages),
+    };
+    Ok(Router::new()
+        .route("/acs/{id}", get(enter).post(enter))
+        .route("/acs/{id}/answer", post(answer))
+        .with_state(desk))
+}
+
 /// The shopper's browser comes from the shop.
-pub(super) async fn enter(State(paygent): State<Arc<Paygent>>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let row = load(&paygent, &id)?;
+async fn enter(State(desk): State<Desk>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let paygent = &desk.paygent;
+    let row = load(paygent, &id)?;
     let plays = match cards::script(&row.card_key) {
         Script::ThreeDs(plays) => plays,
         _ => ThreeDs::Frictionless,
     };
     match plays {
-        ThreeDs::Challenge if row.result.is_empty() => Ok(question(&row).into_response()),
-        ThreeDs::Refused | ThreeDs::Error => end(&paygent, row, "1", ""),
-        ThreeDs::Attempt => end(&paygent, row, "0", "1"),
-        ThreeDs::TimedOut => timed_out(&paygent, row).await,
-        _ => end(&paygent, row, "0", "0"),
+        ThreeDs::Challenge if row.result.is_empty() => question(&desk, &row),
+        ThreeDs::Refused | ThreeDs::Error => end(paygent, row, "1", ""),
+        ThreeDs::Attempt => end(paygent, row, "0", "1"),
+        ThreeDs::TimedOut => timed_out(&desk, row).await,
+        _ => end(paygent, row, "0", "0"),
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Typed {
+struct Typed {
     #[serde(default)]
     password: String,
     /// The shopper gave up.
@@ -43,26 +68,27 @@ pub(super) struct Typed {
 }
 
 /// The shopper typed a password, or gave up.
-pub(super) async fn answer(
-    State(paygent): State<Arc<Paygent>>,
+async fn answer(
+    State(desk): State<Desk>,
     Path(id): Path<String>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
-    let mut row = load(&paygent, &id)?;
+    let paygent = &desk.paygent;
+    let mut row = load(paygent, &id)?;
     if typed.cancel.is_some() {
-        return end(&paygent, row, "1", "");
+        return end(paygent, row, "1", "");
     }
     if typed.password == PASSWORD {
-        return end(&paygent, row, "0", "0");
+        return end(paygent, row, "0", "0");
     }
     row.tries += 1;
     paygent
         .ledger
         .transact(|connection| authentications::update(connection, &row))?;
     if row.tries >= MOST_TRIES {
-        return end(&paygent, row, "1", "");
+        return end(paygent, row, "1", "");
     }
-    Ok(question(&row).into_response())
+    question(&desk, &row)
 }
 
 fn load(paygent: &Paygent, id: &str) -> Result<Authentication, Problem> {
@@ -72,20 +98,11 @@ fn load(paygent: &Paygent, id: &str) -> Result<Authentication, Problem> {
     found.ok_or_else(|| Problem(StatusCode::NOT_FOUND, "no such authentication".to_owned()))
 }
 
-fn question(row: &Authentication) -> Html<String> {
-    let wrong = if row.tries > 0 {
-        "<p role=\"alert\">パスワードが違います / Wrong password</p>"
-    } else {
-        ""
+fn question(desk: &Desk, row: &Authentication) -> Result<Response, Problem> {
+    let shown = context! {
+        id => &row.auth_id, amount => pages::yen(row.amount), masked_card => &row.masked_card, wrong => row.tries > 0,
     };
-    Html(format!(
-        "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>本人認証 / Authentication</title></head><body><main><h1>本人認証サービス</h1><p>¥{} {}</p>{wrong}\
-         <form method=\"post\" action=\"/acs/{}/answer\"><label>パスワード / Password (1234) <input name=\"password\" type=\"password\" \
-         id=\"acs-password\" autocomplete=\"off\"></label> <button id=\"acs-ok\">認証 / OK</button> \
-         <button name=\"cancel\" value=\"1\" id=\"acs-cancel\">キャンセル / Cancel</button></form></main></body></html>",
-        row.amount, row.masked_card, row.auth_id
-    ))
+    Ok(Html(desk.pages.get_template("acs.html")?.render(shown)?).into_response())
 }
 
 /// Ends it and sends the browser back to the shop. One that had ended stays as it was.
@@ -101,7 +118,8 @@ fn end(paygent: &Paygent, mut row: Authentication, result: &str, attempt_kbn: &s
 }
 
 /// The holder did nothing: Paygent itself asks for the shop's address; the browser is left where it is.
-async fn timed_out(paygent: &Paygent, mut row: Authentication) -> Result<Response, Problem> {
+async fn timed_out(desk: &Desk, mut row: Authentication) -> Result<Response, Problem> {
+    let paygent = &desk.paygent;
     "1".clone_into(&mut row.result);
     paygent
         .ledger
@@ -112,7 +130,12 @@ async fn timed_out(paygent: &Paygent, mut row: Authentication) -> Result<Respons
     } else {
         "時間切れ（お店に届きません） / Timed out, the shop does not answer"
     };
-    Ok(Html(format!("<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\"><title>3D Secure</title></head><body><main><h1>{words}</h1></main></body></html>")).into_response())
+    Ok(Html(
+        desk.pages
+            .get_template("acs.html")?
+            .render(context! { over => words })?,
+    )
+    .into_response())
 }
 
 /// The shop's `term_url` with the outcome.

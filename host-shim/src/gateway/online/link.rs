@@ -35,6 +35,7 @@ pub(super) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
     let mut pages = Environment::new();
     pages.set_auto_escape_callback(|_| AutoEscape::Html);
     pages.add_template("link.html", include_str!("link/link.html"))?;
+    pages.add_template("shopper.css", include_str!("shopper.css"))?;
     let desk = Desk {
         paygent,
         pages: Arc::new(pages),
