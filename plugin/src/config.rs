@@ -64,6 +64,8 @@ pub(crate) struct Urls {
     pub(crate) shopper: String,
     /// Of the staff's pages; `/admin/paygent` by default.
     pub(crate) staff: String,
+    /// The host's own my page, where the page of stored cards leads back to; it leads nowhere by default.
+    pub(crate) my_page: String,
 }
 
 /// The shop.
@@ -92,6 +94,9 @@ pub(crate) struct Card {
     pub(crate) bonus: Option<Bonus>,
     /// リボ; not offered by default.
     pub(crate) revolving: Option<Revolving>,
+    /// Members may leave cards with Paygent and pay with them later (カード情報お預かり, an option of the contract). Off by
+    /// default, and without effect where the number is typed on Paygent's page.
+    pub(crate) stored: bool,
     /// EMV 3-D Secure.
     pub(crate) three_ds: ThreeDs,
 }
@@ -108,6 +113,11 @@ pub(crate) enum Entry {
 }
 
 impl Card {
+    /// Members may store cards, and the plugin's page offers them.
+    pub(crate) fn stores_cards(&self) -> bool {
+        self.stored && self.entry == Entry::Token
+    }
+
     fn check(&self, urls: &Urls, gateway: &paygent::Settings) -> Result<(), Problem> {
         let wrong = |why: &str| Err(Problem::misuse("config.link", why));
         if !(5..=2_880).contains(&self.link_minutes) {
@@ -229,6 +239,7 @@ impl Default for Urls {
         Self {
             shopper: "/paygent".to_owned(),
             staff: "/admin/paygent".to_owned(),
+            my_page: String::new(),
         }
     }
 }
@@ -282,6 +293,7 @@ impl Default for Card {
             instalments: None,
             bonus: None,
             revolving: None,
+            stored: false,
             three_ds: ThreeDs::default(),
         }
     }

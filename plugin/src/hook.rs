@@ -1,11 +1,12 @@
 //! The table of hooks: what a host can ask, by name or by method and path.
 //!
 //! A hook file reads the request, loads rows, asks `payment` whether it may, writes the intent, asks `paygent`,
-//! records what came of it, and replies. What moves money is sent from `card`, `link`, `operation` and `amend`; `settle`, `timeline`
-//! and `settings` only ask.
+//! records what came of it, and replies. What moves money is sent from `card`, `link`, `operation` and `amend`; `storing`,
+//! `cards` and `members` store, list and delete cards; `settle`, `timeline` and `settings` only ask.
 
 mod amend;
 mod card;
+mod cards;
 mod change;
 mod checkout;
 mod describe;
@@ -14,6 +15,8 @@ mod effects;
 mod guard;
 mod journal;
 mod link;
+mod means;
+mod members;
 mod notices;
 mod observe;
 mod operation;
@@ -23,6 +26,7 @@ mod route;
 mod settle;
 mod staff;
 mod state;
+mod storing;
 mod three_ds;
 mod work;
 
@@ -124,6 +128,12 @@ pub(crate) static HOOKS: &[Hook] = &[
         "state and allowed operations of orders",
         state::state,
     ),
+    changing(
+        "members.removed",
+        "/hooks/members.removed",
+        "a member left: their stored cards are deleted at the gateway",
+        members::removed,
+    ),
     Hook {
         name: "work.step",
         audience: Audience::Scheduler,
@@ -212,6 +222,30 @@ pub(crate) static HOOKS: &[Hook] = &[
         "/pay/{checkout}/status",
         "the page while it is checked",
         card::status,
+    ),
+    page(
+        "cards.page",
+        Audience::Shopper,
+        "GET",
+        "/cards",
+        "a member's stored cards, for the host's my page",
+        cards::show,
+    ),
+    page(
+        "cards.add",
+        Audience::Shopper,
+        "POST",
+        "/cards",
+        "store a card by its token",
+        cards::add,
+    ),
+    page(
+        "cards.delete",
+        Audience::Shopper,
+        "POST",
+        "/cards/delete",
+        "delete one of the member's cards",
+        cards::delete,
     ),
     page(
         "notice.push",

@@ -1,8 +1,9 @@
-//! What shoppers and staff see. `text` the wording · `card`, `three_ds`, `link`, `notice` the shopper's pages · `list`, `runs`, `order`,
+//! What shoppers and staff see. `text` the wording · `card`, `cards`, `three_ds`, `link`, `notice` the shopper's pages · `list`, `runs`, `order`,
 //! `settings` the staff's, each with its template · `staff` what those share · `csv` the list as a file · `frame` what all
 //! pages share: the template engine and the headers.
 
 mod card;
+mod cards;
 mod csv;
 mod frame;
 mod link;
@@ -16,6 +17,7 @@ mod text;
 mod three_ds;
 
 pub(crate) use card::{Brand, CardPage, CardProblem, ClassOffered, card, class_name};
+pub(crate) use cards::{CardsPage, Wallet, WalletCard, cards};
 pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::{Page, framable};
 pub(crate) use link::{LinkPage, link};

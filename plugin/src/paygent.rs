@@ -1,9 +1,9 @@
 //! The gateway as verbs: authenticate (450), authorise (020), capture (022), void (021), cancel a sale (023), inquire (094),
-//! fetch notices (091), hand over to Paygent's page (link type).
+//! fetch notices (091), store a member's card, delete and list them (025, 026, 027), hand over to Paygent's page (link type).
 //!
-//! `settings` the merchant's account · `telegram`, `windows_31j`, `hash`, `link` what goes out, `shopper` what 450 tells of whom ·
-//! `tls`, `client` how · `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one telegram once and says which of
-//! the five ends it came to; it writes no row and knows no order.
+//! `settings` the merchant's account · `stock` the stored cards · `telegram`, `windows_31j`, `hash`, `link` what goes out, `shopper`
+//! what 450 tells of whom · `tls`, `client` how · `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one
+//! telegram once and says which of the five ends it came to; it writes no row and knows no order.
 
 mod client;
 mod codes;
@@ -13,6 +13,7 @@ mod outcome;
 mod reply;
 mod settings;
 mod shopper;
+mod stock;
 mod telegram;
 mod tls;
 mod windows_31j;
@@ -29,6 +30,7 @@ use reply::Fields;
 use settings::Access;
 pub(crate) use settings::Settings;
 pub(crate) use shopper::Shopper;
+pub(crate) use stock::{CardId, CustomerId, StoredCard};
 use telegram::Telegram;
 
 const VERSION: &str = "1.0";
@@ -59,8 +61,7 @@ pub(crate) struct Authorise {
 pub(crate) struct Authenticate {
     pub(crate) trading_id: TradingId,
     pub(crate) amount: Yen,
-    /// Not spent by this.
-    pub(crate) card_token: SecretString,
+    pub(crate) card: HolderOf,
     /// Where the browser comes back to.
     pub(crate) term_url: String,
     /// As the card company shows it.
@@ -95,8 +96,23 @@ pub(crate) enum CardSource {
         /// The token covers the security code.
         security_code: bool,
     },
+    /// One that a member left with the gateway.
+    Stored {
+        customer: CustomerId,
+        card: CardId,
+        /// Of the security code alone.
+        code_token: SecretString,
+    },
     /// The card of an earlier payment (`ref_trading_id`); the new payment is without 3-D Secure (guide line 272).
     Earlier(TradingId),
+}
+
+/// Whose holder is authenticated.
+pub(crate) enum HolderOf {
+    /// The token's card; 450 does not spend the token.
+    Token(SecretString),
+    /// A card that a member left with the gateway.
+    Stored(CustomerId, CardId),
 }
 
 /// A payment that a telegram acts on.
@@ -174,6 +190,14 @@ pub(crate) struct Gateway(Settings);
 impl Gateway {
     /// Opens nothing.
     pub(crate) fn new(settings: Settings) -> Self {
+        Self(settings)
+    }
+
+    /// The same with less patience: whoever waits for the answer can do without it.
+    pub(crate) fn within(&self, seconds: u32) -> Self {
+        let mut settings = self.0.clone();
+        settings.timeout_secs = settings.timeout_secs.min(seconds);
+        settings.connect_timeout_secs = settings.connect_timeout_secs.min(seconds);
         Self(settings)
     }
 
@@ -340,6 +364,7 @@ fn judged<T>(
         Err(Failure::Lost(fault)) => Outcome::Unknown(fault),
         Ok(posted) => {
             let reply = match telegram.kind {
+                "027" => Fields::parse_rows(&posted.body),
                 "450" => Fields::parse_utf8(&posted.body),
                 _ => Fields::parse(&posted.body),
             };
@@ -387,6 +412,16 @@ fn authorise(asked: &Authorise) -> Telegram {
         None => telegram.with("3dsecure_ryaku", "1"),
     };
     match &asked.card {
+        CardSource::Stored {
+            customer,
+            card,
+            code_token,
+        } => telegram
+            .with("stock_card_mode", "1")
+            .with("customer_id", customer.as_str())
+            .with("customer_card_id", card.as_str())
+            .with("security_code_token", "1")
+            .with("card_token", code_token.expose_secret()),
         CardSource::Earlier(trading_id) => telegram.with("ref_trading_id", trading_id.as_str()),
         CardSource::Token { token, security_code } => {
             let telegram = telegram.with("card_token", token.expose_secret());
@@ -401,15 +436,24 @@ fn authorise(asked: &Authorise) -> Telegram {
 
 /// 450 as it stands on the wire.
 fn authenticate(asked: &Authenticate, today: NaiveDate) -> Telegram {
-    Telegram::new("450")
+    let telegram = Telegram::new("450")
         .with("trading_id", asked.trading_id.as_str())
         .with("term_url", asked.term_url.as_str())
         .with("merchant_name", asked.merchant_name.as_str())
-        .with("authentication_type", "01")
-        .with("card_set_method", "token")
-        .with("payment_amount", asked.amount.get().to_string())
-        .with("card_token", asked.card_token.expose_secret())
-        .with_shopper(&asked.shopper, today)
+        .with("authentication_type", "01");
+    let amount = asked.amount.get().to_string();
+    let telegram = match &asked.card {
+        HolderOf::Token(token) => telegram
+            .with("card_set_method", "token")
+            .with("payment_amount", amount)
+            .with("card_token", token.expose_secret()),
+        HolderOf::Stored(customer, card) => telegram
+            .with("card_set_method", "customer")
+            .with("payment_amount", amount)
+            .with("customer_id", customer.as_str())
+            .with("customer_card_id", card.as_str()),
+    };
+    telegram.with_shopper(&asked.shopper, today)
 }
 
 /// 36 characters, as the gateway makes them.
@@ -512,7 +556,7 @@ fn conclude<T>(kind: &str, reply: &Fields, read: impl FnOnce(&Fields) -> Result<
 fn leaves_it_open(kind: &str, class: Class) -> bool {
     match class {
         Class::AcquirerSilent | Class::TokenUsed | Class::Conflict | Class::GatewaySide => {
-            !matches!(kind, "091" | "094" | "450" | LINK)
+            !matches!(kind, "027" | "091" | "094" | "450" | LINK)
         }
         _ => false,
     }

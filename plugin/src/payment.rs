@@ -3,7 +3,7 @@
 //! `yen` what an amount is · `class` how it is paid off · `gateway_status` what Paygent says of a payment · `order_status` 対応状況 ·
 //! `attempt` and `hold` the two life cycles · `settle` the one place where an answer becomes a state ·
 //! `operation` what the staff may do · `change` one payment in another's place · `preflight` what they are told before ·
-//! `guard` how often a card may be tried · `deadline`, `japan` days · `trading_id` how an attempt is named on the wire.
+//! `guard` how often a card may be tried · `stored_card` cards that a member leaves with the gateway · `deadline`, `japan` days · `trading_id` how an attempt is named on the wire.
 
 pub(crate) mod attempt;
 pub(crate) mod change;
@@ -17,6 +17,7 @@ pub(crate) mod operation;
 pub(crate) mod order_status;
 pub(crate) mod preflight;
 pub(crate) mod settle;
+pub(crate) mod stored_card;
 pub(crate) mod trading_id;
 pub(crate) mod yen;
 

@@ -15,6 +15,8 @@ use crate::reply::Problem;
 /// What a token is for: one made for one purpose is worth nothing for another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
+    /// Storing or deleting a member's cards; bound to the member and one form.
+    Cards,
     /// Posting a card form; bound to checkout, hold and one form.
     Pay,
     /// 「戻る」; bound to checkout and hold, spent when the hold is closed.
@@ -30,6 +32,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     fn name(self) -> &'static str {
         match self {
+            Self::Cards => "cards",
             Self::Pay => "pay",
             Self::Back => "back",
             Self::Staff => "staff",
@@ -126,11 +129,23 @@ impl Seal {
     /// What stands in a row for a value that must not: the same value of the same kind always reads the same, and without
     /// the signing key nobody counts it back, though addresses are few enough to try them all.
     pub(crate) fn hidden(&self, kind: &str, value: &str) -> String {
+        BASE64.encode(self.derived("hidden", kind, value))
+    }
+
+    /// What the gateway is told in place of a value that it must not learn: 24 letters and digits, which nobody guesses
+    /// without the signing key.
+    pub(crate) fn pseudonym(&self, kind: &str, value: &str) -> String {
+        const BYTES: usize = 12;
+        let derived = self.derived("pseudonym", kind, value);
+        derived.iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn derived(&self, purpose: &str, kind: &str, value: &str) -> Vec<u8> {
         let mut mac = self.0.clone();
-        for part in ["hidden\0", kind, "\0", value] {
+        for part in [purpose, "\0", kind, "\0", value] {
             mac.update(part.as_bytes());
         }
-        BASE64.encode(mac.finalize().into_bytes())
+        mac.finalize().into_bytes().to_vec()
     }
 
     /// A key of its own, derived from the signing key.
@@ -204,6 +219,15 @@ mod tests {
         assert_ne!(seal().hidden("session", "203.0.113.9"), hidden);
         assert_ne!(Seal::new(&[8; 32]).unwrap().hidden("address", "203.0.113.9"), hidden);
         assert_eq!(hidden.len(), 43);
+    }
+
+    #[test]
+    fn a_pseudonym_is_the_same_for_its_value_and_key_alone() {
+        let name = seal().pseudonym("customer", "1");
+        assert_eq!(seal().pseudonym("customer", "1"), name);
+        assert_ne!(seal().pseudonym("customer", "2"), name);
+        assert_ne!(Seal::new(&[8; 32]).unwrap().pseudonym("customer", "1"), name);
+        assert!(name.len() == 24 && name.chars().all(|c| c.is_ascii_alphanumeric()));
     }
 
     #[test]

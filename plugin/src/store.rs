@@ -19,8 +19,10 @@ pub(crate) mod leases;
 pub(crate) mod notices;
 pub(crate) mod orders;
 pub(crate) mod payments;
+pub(crate) mod removals;
 mod schema;
 pub(crate) mod search;
+pub(crate) mod storings;
 pub(crate) mod telegrams;
 pub(crate) mod tries;
 

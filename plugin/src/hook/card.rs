@@ -6,11 +6,13 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::means::Means;
 use super::route::{notice, whole};
-use super::{Call, guard, journal, link, outbox, settle, three_ds};
+use super::storing::Keep;
+use super::{Call, cards, guard, journal, link, outbox, settle, storing, three_ds};
 use crate::config::Entry;
 use crate::page;
-use crate::paygent::{Authorise, CardSource, LINK, TradingId};
+use crate::paygent::{Authorise, LINK, TradingId};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
@@ -57,7 +59,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let url = format!("{}/pay/{}", call.base_url(), hold.checkout);
     let amount = Yen::try_from(hold.amount).unwrap_or(Yen::ZERO);
     let state = checkout.last.as_ref().map_or("new", |attempt| attempt.state.as_str());
-    let data = json!({"form": form_token, "back": back_token, "state": state, "amount": hold.amount});
+    let mut data = json!({"form": form_token, "back": back_token, "state": state, "amount": hold.amount});
     if config.card.entry == Entry::Link {
         let shown = page::LinkPage {
             shop_name: &config.shop.name,
@@ -79,6 +81,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         };
         return Ok(link::page(call, &shown, &nonce).with_data(data));
     }
+    let wallet = cards::wallet(call)?;
     let shown = page::CardPage {
         shop_name: &config.shop.name,
         order_number: &checkout.order.order_number,
@@ -102,9 +105,13 @@ pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
             .iter()
             .map(|choice| page::ClassOffered::of(choice.class, choice.brands, call.language))
             .collect(),
+        wallet: wallet.as_ref(),
         problem: problem_shown(call, &checkout),
         test_mode: config.gateway.is_test(),
     };
+    if let (Some(wallet), Some(members)) = (&wallet, data.as_object_mut()) {
+        members.insert("cards".to_owned(), json!(wallet.cards));
+    }
     Ok(whole(200, page::card(&shown, call.language, &nonce)).with_data(data))
 }
 
@@ -166,8 +173,7 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
     };
     let by_link = call.instance.config.card.entry == Entry::Link;
     let token = posted.one("card_token")?.unwrap_or("");
-    let lacks_token = token.is_empty() || token.len() > 256 || !token.chars().all(|c| c.is_ascii_graphic());
-    if lacks_token && !by_link {
+    if !by_link && !is_token(token) {
         return Ok(Reply::redirect(again).because(
             Status::Refused,
             "form.card_token",
@@ -191,22 +197,46 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
     if let Some(reply) = checkout.last.as_ref().and_then(|last| link::onward(call, last)) {
         return Ok(reply);
     }
+    let (means, fingerprint) = match posted.one("stored_card")?.filter(|reference| !reference.is_empty()) {
+        None => (
+            Means::Token(token.to_owned()),
+            posted.one("card_fingerprint")?.map(str::to_owned),
+        ),
+        Some(reference) => match cards::chosen(call, reference) {
+            Some(chosen) => chosen.with_code(token),
+            None => {
+                return Ok(Reply::redirect(again).because(
+                    Status::Refused,
+                    "card.not_own",
+                    "this card is none of the member's, or expired",
+                ));
+            }
+        },
+    };
     let wish = Wish {
         checkout: id,
         form,
         class,
-        token: token.to_owned(),
-        fingerprint: posted.one("card_fingerprint")?.map(str::to_owned),
+        keep: storing::wished(call, &posted, &means)?,
+        means,
+        fingerprint,
     };
     authorise(call, &wish)
+}
+
+/// What a token looks like; whether it is one, the gateway knows.
+pub(super) fn is_token(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 struct Wish<'a> {
     checkout: &'a str,
     form: String,
     class: PaymentClass,
-    token: String,
-    /// Of the card, as the page posted it.
+    means: Means,
+    /// The card is to be stored once it has paid.
+    keep: Option<Keep>,
+    /// Of the card, as the page posted it, or the gateway told it of a stored one.
     fingerprint: Option<String>,
 }
 
@@ -228,7 +258,17 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
         salt.as_str(),
         return_key.as_str(),
     );
-    let intent = call.instance.store.write(|rows| intend(call, rows, wish, ids));
+    let keep = match &wish.keep {
+        Some(keep) => Some(keep.waiting(call, &attempt_id)?),
+        None => None,
+    };
+    let intent = call.instance.store.write(|rows| {
+        let intended = intend(call, rows, wish, ids)?;
+        if let (Ok(_), Some(keep)) = (&intended, &keep) {
+            storing::intend(rows, keep)?;
+        }
+        Ok(intended)
+    });
     let attempt = match intent {
         Ok(Ok(attempt)) => attempt,
         Ok(Err(Obstacle::Hindered(hindrance))) => {
@@ -244,28 +284,29 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
         return link::hand_over(call, &attempt, wish.checkout);
     }
     if attempt.state()? == AttemptState::Authenticating {
-        return three_ds::begin(call, &attempt, &wish.token);
+        return three_ds::begin(call, &attempt, &wish.means);
     }
-    charge(call, &attempt, &wish.token)?;
+    charge(call, &attempt, &wish.means)?;
     outcome(call, wish.checkout)
 }
 
-/// Sends the 020 of an attempt whose intent is committed, and records what came of it.
-pub(super) fn charge(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<(), Problem> {
+/// Sends the 020 of an attempt whose intent is committed, and records what came of it. A card that paid is stored after
+/// that, where its member wished it: before, a card that cannot pay would be kept, and a refusal to store it stand between
+/// the shopper and the payment.
+pub(super) fn charge(call: &Call<'_>, attempt: &Attempt, means: &Means) -> Result<(), Problem> {
     let broken = || Problem::failed("attempt.unreadable", "the attempt cannot be sent");
     let asked = Authorise {
         trading_id: TradingId::try_from(attempt.trading_id.as_str()).map_err(|_| broken())?,
         amount: Yen::try_from(attempt.amount)
             .map_err(|_| Problem::misuse("order.amount", "the amount cannot be paid"))?,
         class: PaymentClass::read(&attempt.payment_class, attempt.split_count).ok_or_else(broken)?,
-        card: CardSource::Token {
-            token: token.into(),
-            security_code: true,
-        },
+        card: means.source(),
         auth_id: attempt.auth_id.clone(),
     };
     let answer = call.instance.gateway.authorise(&asked, call.now());
-    settle::authorisation(call, attempt, answer).map(drop)
+    settle::authorisation(call, attempt, answer)?;
+    storing::follow(call, &attempt.attempt_id);
+    Ok(())
 }
 
 /// Commits the attempt, the guard's count of it and its telegram before anything is sent, where it may be made.
@@ -287,8 +328,8 @@ fn intend(
     {
         return Ok(Err(Obstacle::Taken));
     }
-    let keys = guard::keys(call, &order.order_id, wish.fingerprint.as_deref());
-    if let Some(hindrance) = guard::hinders(call, rows, &keys, &hold)? {
+    let keys = guard::keys(call, Some(&order.order_id), wish.fingerprint.as_deref());
+    if let Some(hindrance) = guard::hinders(call, rows, &keys, (&order.order_id, hold.opened_at))? {
         return Ok(Err(Obstacle::Hindered(hindrance)));
     }
     order.last_attempt += 1;
@@ -326,14 +367,14 @@ fn intend(
         link::prepare(call, &mut attempt, ids.3);
         LINK
     } else if card.three_ds.enabled {
-        three_ds::prepare(call, &mut attempt, (&wish.token, ids.3))?;
+        three_ds::prepare(call, &mut attempt, (&wish.means, ids.3))?;
         "450"
     } else {
         attempt.move_to(AttemptState::Sent);
         "020"
     };
     attempts::insert(rows, &attempt)?;
-    guard::reserve(rows, &keys, &attempt)?;
+    guard::reserve(rows, &keys, (&attempt.attempt_id, attempt.sent_at))?;
     let amount = Yen::try_from(attempt.amount).ok();
     telegrams::insert(rows, &journal::sent(ids.1.to_owned(), &attempt, kind, amount, now))?;
     orders::update(rows, &mut order)?;

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 
-use super::{Call, HOOKS, checkout, effects, orders, state, work};
+use super::{Call, HOOKS, checkout, effects, members, orders, state, work};
 use crate::config::Config;
 use crate::reply::{Problem, Reply};
 use crate::request::Request;
@@ -38,6 +38,7 @@ fn data_schema(hook: &str) -> Option<Value> {
         "checkout.enter" => Some(schema::<checkout::Enter>()),
         "effects.pending" => Some(schema::<effects::Pending>()),
         "effects.ack" => Some(schema::<effects::Acks>()),
+        "members.removed" => Some(schema::<members::Removed>()),
         "payments.state" => Some(schema::<state::Asked>()),
         "work.step" => Some(schema::<work::Budget>()),
         _ => None,

@@ -13,12 +13,13 @@ use crate::address;
 use crate::page::{self, CardProblem};
 use crate::payment::attempt::AttemptState;
 use crate::payment::guard::{Asked, Hindrance, Kind, Record, WORTH_READING_BEYOND, hindrance};
+use crate::payment::stored_card::StoringState;
 use crate::reply::{Reply, Status};
 use crate::store::attempts::Attempt;
 use crate::store::flags::Flag;
-use crate::store::holds::Hold;
+use crate::store::storings::Storing;
 use crate::store::tries::{self, Try};
-use crate::store::{Connection, StoreError, StoreResult, facts, flags, orders};
+use crate::store::{Connection, StoreError, StoreResult, facts, flags, orders, telegrams};
 
 /// What a try is counted by; the value is hidden.
 pub(super) struct Key {
@@ -29,9 +30,9 @@ pub(super) struct Key {
 /// The row that counts a try for the shop as a whole.
 const SHOP: (&str, &str) = ("shop", "");
 
-/// The keys of a try at an order's card. `card` is the fingerprint that the page posted: whoever writes another one into
+/// The keys of a try at a card, for an order or to store it. `card` is the fingerprint that the page posted: whoever writes another one into
 /// it only adds to what is counted under that.
-pub(super) fn keys(call: &Call<'_>, order_id: &str, card: Option<&str>) -> Vec<Key> {
+pub(super) fn keys(call: &Call<'_>, order_id: Option<&str>, card: Option<&str>) -> Vec<Key> {
     let config = &call.instance.config.guard;
     if !config.enabled {
         return Vec::new();
@@ -44,7 +45,7 @@ pub(super) fn keys(call: &Call<'_>, order_id: &str, card: Option<&str>) -> Vec<K
         .as_deref()
         .and_then(|peer| address::counted_by(peer, forwarded, &config.trusted_proxies));
     let values = [
-        (Kind::Order, Some(order_id)),
+        (Kind::Order, order_id),
         (Kind::Session, visitor.and_then(|visitor| visitor.session.as_deref())),
         (Kind::Member, visitor.and_then(|visitor| visitor.member.as_deref())),
         (Kind::Address, address.as_deref()),
@@ -60,12 +61,12 @@ pub(super) fn keys(call: &Call<'_>, order_id: &str, card: Option<&str>) -> Vec<K
     .collect()
 }
 
-/// What hinders one more try on this hold, if anything does.
+/// What hinders one more try, `of` an order or a customer, on a page that was opened then, if anything does.
 pub(super) fn hinders(
     call: &Call<'_>,
     rows: &mut Connection,
     keys: &[Key],
-    hold: &Hold,
+    (of, opened_at): (&str, NaiveDateTime),
 ) -> StoreResult<Option<Hindrance>> {
     let config = &call.instance.config.guard;
     let now = call.moment();
@@ -81,7 +82,7 @@ pub(super) fn hinders(
     }
     let asked = Asked {
         now,
-        opened_at: hold.opened_at,
+        opened_at,
         human: call.request.shopper.as_ref().is_some_and(|visitor| visitor.human),
         alarmed: alarm_stands(call, rows, now)?,
     };
@@ -91,23 +92,23 @@ pub(super) fn hinders(
             .iter()
             .map(|record| format!("{} {}", record.kind.name(), record.tries.len()))
             .collect();
-        tracing::warn!(order = hold.order_id, hindrance = ?hindrance, counts = counts.join(", "), "guard.refused");
+        tracing::warn!(of, hindrance = ?hindrance, counts = counts.join(", "), "guard.refused");
     }
     Ok(found)
 }
 
-/// Writes down that an attempt is made.
-pub(super) fn reserve(rows: &mut Connection, keys: &[Key], attempt: &Attempt) -> StoreResult<()> {
+/// Writes down that an attempt, or a storing, of that id is made.
+pub(super) fn reserve(rows: &mut Connection, keys: &[Key], (id, at): (&str, NaiveDateTime)) -> StoreResult<()> {
     if keys.is_empty() {
         return Ok(());
     }
     let counted = keys.iter().map(|key| (key.kind.name(), key.hash.as_str()));
     for (kind, hash) in counted.chain([SHOP]) {
         let one = Try {
-            attempt_id: &attempt.attempt_id,
+            attempt_id: id,
             kind,
             hash,
-            at: attempt.sent_at,
+            at,
             state: tries::OPEN,
         };
         tries::insert(rows, &one)?;
@@ -153,6 +154,19 @@ pub(super) fn settled(
             }
             raise_alarm(call, rows, attempt)
         }
+    }
+}
+
+/// The same for a card that a member stored on the my page; one that came with a payment was counted with that.
+pub(super) fn stored(rows: &mut Connection, storing: &Storing, telegram: &str) -> StoreResult<()> {
+    if tries::opened_at(rows, &storing.storing_id)?.is_none() {
+        return Ok(());
+    }
+    match storing.state()? {
+        StoringState::Stored => tries::end(rows, &storing.storing_id, tries::GOOD),
+        StoringState::Failed if telegram == telegrams::DECLINED => tries::end(rows, &storing.storing_id, tries::FAILED),
+        StoringState::Failed => tries::forget(rows, &storing.storing_id),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, change, guard, journal, link, operation, outbox, three_ds};
+use super::{Call, change, guard, journal, link, operation, outbox, storing, three_ds};
 use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, LINK, Outcome};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::hold::HoldState;
@@ -172,6 +172,7 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
             end(&mut attempt, AttemptState::NotExecuted, now);
             attempts::update(rows, &mut attempt)?;
             acs_pages::remove(rows, &attempt.attempt_id)?;
+            storing::settled(call, rows, &attempt)?;
             guard::settled(call, rows, &attempt, None)?;
         }
         return Ok(None);
@@ -218,6 +219,7 @@ fn conclude(
             return Ok(None);
         };
         let settled = settle(call, rows, attempt, lesson, &spare)?;
+        storing::settled(call, rows, &settled)?;
         guard::settled(call, rows, &settled, exchange.fingerprint.as_deref())?;
         Ok(Some(settled))
     })?;

@@ -2,14 +2,16 @@
 //! cookie, perhaps as another browser, perhaps as no browser at all: the address alone names the attempt, the hash proves
 //! the outcome, and the attempt's own row decides whether it is the first to come.
 //!
-//! The card's token has to wait for the holder. It is locked into the attempt's row, and gone when the wait is over.
+//! What is paid with, the card's token or that of a stored card's security code, has to wait for the holder. It is locked
+//! into the attempt's row, and gone when the wait is over.
 
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use super::means::Means;
 use super::route::{notice, whole};
-use super::{Call, card, guard, journal};
+use super::{Call, card, guard, journal, storing};
 use crate::page;
 use crate::paygent::{self, Answer, Authenticate, Class, Outcome, Shopper, TradingId};
 use crate::payment::Yen;
@@ -34,11 +36,11 @@ fn page_of(attempt: &Attempt) -> String {
 }
 
 /// Makes an attempt one that waits for its holder. The caller commits it before 450 leaves.
-pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, (token, return_key): (&str, &str)) -> StoreResult<()> {
+pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, (means, return_key): (&Means, &str)) -> StoreResult<()> {
     attempt.move_to(AttemptState::Authenticating);
     attempt.return_key = Some(return_key.to_owned());
     attempt.next_inquiry_at = Some(call.moment() + PATIENCE);
-    let locked = call.instance.seal.lock(token, &attempt.attempt_id);
+    let locked = call.instance.seal.lock(&means.text(), &attempt.attempt_id);
     attempt.sealed_card = Some(locked.map_err(|problem| StoreError::Unreadable {
         row: attempt.attempt_id.clone(),
         word: problem.to_string(),
@@ -47,7 +49,7 @@ pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, (token, return_key
 }
 
 /// Sends 450, and shows the card company's page.
-pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<Reply, Problem> {
+pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, means: &Means) -> Result<Reply, Problem> {
     let config = &call.instance.config;
     let order = call.instance.store.read(|rows| orders::find(rows, &attempt.order_id))?;
     let checkout = call
@@ -64,7 +66,7 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<R
             .map_err(|_| Problem::failed("attempt.unreadable", "the attempt cannot be sent"))?,
         amount: Yen::try_from(attempt.amount)
             .map_err(|_| Problem::misuse("order.amount", "the amount cannot be paid"))?,
-        card_token: token.into(),
+        card: means.holder(),
         term_url: format!("{shop}/pay/{}/return/{return_key}", hold.checkout),
         merchant_name: config.card.three_ds.merchant_name.clone(),
         shopper: serde_json::from_str::<Shopper>(&order.shopper).unwrap_or_default(),
@@ -106,8 +108,8 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, token: &str) -> Result<R
         }
         Ok(None)
     })?;
-    if let Some((attempt, token)) = next {
-        card::charge(call, &attempt, &token)?;
+    if let Some((attempt, means)) = next {
+        card::charge(call, &attempt, &means)?;
         return card::outcome(call, &hold.checkout);
     }
     let begun = match page {
@@ -221,6 +223,7 @@ fn refuse(call: &Call<'_>, rows: &mut Connection, attempt: &mut Attempt, code: &
     attempt.settled_at = Some(call.moment());
     attempt.next_inquiry_at = None;
     attempts::update(rows, attempt)?;
+    storing::settled(call, rows, attempt)?;
     guard::settled(call, rows, attempt, None)
 }
 
@@ -288,7 +291,7 @@ fn returned(call: &Call<'_>) -> Result<Reply, Problem> {
         }
     });
     match next {
-        Ok(Some((attempt, token))) => card::charge(call, &attempt, &token)?,
+        Ok(Some((attempt, means))) => card::charge(call, &attempt, &means)?,
         Ok(None) => {}
         Err(error) if error.is_taken() => {}
         Err(error) => return Err(error.into()),
@@ -296,14 +299,14 @@ fn returned(call: &Call<'_>) -> Result<Reply, Problem> {
     card::outcome(call, checkout)
 }
 
-/// Commits that the 020 of an authenticated attempt will leave; the token it needs. Nothing where the order no longer
+/// Commits that the 020 of an authenticated attempt will leave; what it is paid with. Nothing where the order no longer
 /// waits for it: then the attempt ends, for nothing was asked for.
 fn send(
     call: &Call<'_>,
     rows: &mut Connection,
     mut attempt: Attempt,
     telegram_id: String,
-) -> StoreResult<Option<(Attempt, String)>> {
+) -> StoreResult<Option<(Attempt, Means)>> {
     let now = call.moment();
     let hold = holds::of_order(rows, &attempt.order_id, attempt.hold)?;
     let order = orders::find(rows, &attempt.order_id)?;
@@ -314,11 +317,12 @@ fn send(
         _ => false,
     };
     let taken = attempts::live_of(rows, &attempt.order_id)?.is_some();
-    let token = attempt
+    let means = attempt
         .sealed_card
         .take()
-        .and_then(|locked| call.instance.seal.unlock(&locked, &attempt.attempt_id));
-    let Some(token) = token.filter(|_| waits && !taken) else {
+        .and_then(|locked| call.instance.seal.unlock(&locked, &attempt.attempt_id))
+        .and_then(|text| Means::read(&text));
+    let Some(means) = means.filter(|_| waits && !taken) else {
         refuse(call, rows, &mut attempt, LEFT)?;
         return Ok(None);
     };
@@ -331,7 +335,7 @@ fn send(
     }
     let amount = Yen::try_from(attempt.amount).ok();
     telegrams::insert(rows, &journal::sent(telegram_id, &attempt, "020", amount, now))?;
-    Ok(Some((attempt, token)))
+    Ok(Some((attempt, means)))
 }
 
 /// A field that came twice is refused, never picked from (S-07).

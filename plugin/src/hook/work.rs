@@ -1,5 +1,5 @@
-//! `work.step`: what nobody waits for. Notices are looked at and fetched, lost answers are asked for, planned telegrams sent, bulk runs
-//! carried on, texts taken into the search index.
+//! `work.step`: what nobody waits for. Notices are looked at and fetched, lost answers are asked for, planned telegrams sent, cards
+//! stored and those of members who left deleted, bulk runs carried on, texts taken into the search index.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::staff::bulk;
-use super::{Call, amend, guard, notices, operation, settle};
+use super::{Call, amend, guard, members, notices, operation, settle, storing};
 use crate::reply::{Problem, Reply};
-use crate::store::{attempts, jobs, notices as notices_kept, orders, telegrams};
+use crate::store::{attempts, jobs, notices as notices_kept, orders, removals, storings, telegrams};
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -24,6 +24,8 @@ pub(crate) struct Budget {
 const TEXTS: i64 = 500;
 /// How long what was shown to an operator and never confirmed is kept.
 const DRAFTS_LAST: TimeDelta = TimeDelta::days(1);
+/// How long a member is told that a card could not be stored.
+const STORINGS_LAST: TimeDelta = TimeDelta::days(7);
 
 /// The hook.
 pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -52,6 +54,20 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
         };
         done += i32::from(survived(resumed, &telegram.order_id).unwrap_or_default());
     }
+    for storing in store.read(|rows| storings::due(rows, now, AT_ONCE))? {
+        if Instant::now() >= ends {
+            left += 1;
+            continue;
+        }
+        done += i32::from(survived(storing::advance(call, &storing), &storing).unwrap_or_default());
+    }
+    for customer in store.read(|rows| removals::due(rows, now, AT_ONCE))? {
+        if Instant::now() >= ends {
+            left += 1;
+            continue;
+        }
+        done += i32::from(survived(members::advance(call, &customer), &customer).unwrap_or_default());
+    }
     for notice in store.read(|rows| notices_kept::due(rows, now, AT_ONCE))? {
         if Instant::now() >= ends {
             left += 1;
@@ -76,12 +92,16 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
         store.write(|rows| jobs::forget_drafts(rows, now - DRAFTS_LAST))?;
     }
     guard::forget_some(call)?;
+    let told = store.read(|rows| storings::old(rows, now - STORINGS_LAST, AT_ONCE))?;
+    if !told.is_empty() {
+        store.write(|rows| storings::forget_all(rows, &told))?;
+    }
     let reply = Reply::data(json!({"done": done, "left": left}));
     Ok(if left > 0 { reply.more() } else { reply })
 }
 
 /// What one order's work came to; a failure is told, and keeps nobody else's from being done.
-fn survived<T>(worked: Result<T, Problem>, of: &str) -> Option<T> {
+pub(super) fn survived<T>(worked: Result<T, Problem>, of: &str) -> Option<T> {
     worked
         .inspect_err(|problem| {
             tracing::error!(

@@ -65,9 +65,19 @@
     return last > now ? { month, year } : null;
   }
 
+  // The stored card that is chosen, if one is: of it the security code alone is asked for.
+  function stored() {
+    const chosen = form.querySelector("input[name=stored_card]:checked");
+    return chosen?.value ? chosen : null;
+  }
+
+  function asked() {
+    return stored() ? ["cvc"] : fields;
+  }
+
   function check() {
     const number = digits(field("number").value);
-    const brand = brandOf(number);
+    const brand = stored() ? brands.find((brand) => brand.id === stored().dataset.of) : brandOf(number);
     const cvc = digits(field("cvc").value);
     const faults = {
       number: !sound(number) || (brand && !brand.lengths.includes(number.length)) ? words.number
@@ -76,8 +86,8 @@
       cvc: (brand ? cvc.length === brand.cvc : cvc.length === 3 || cvc.length === 4) ? "" : words.cvc,
       name: /^[A-Za-z0-9 .'\-]{2,45}$/.test(field("name").value.normalize("NFKC").trim()) ? "" : words.name,
     };
-    fields.forEach((id) => show(id, faults[id]));
-    const first = fields.find((id) => faults[id]);
+    fields.forEach((id) => show(id, asked().includes(id) ? faults[id] : ""));
+    const first = asked().find((id) => faults[id]);
     summary(first ? words.summary : "");
     if (first) field(first).focus();
     return !first;
@@ -102,13 +112,46 @@
     }
   }
 
-  function tokenised(answer) {
-    const token = answer && answer.result === "0000" && answer.tokenizedCardObject && answer.tokenizedCardObject.token;
-    if (!token) return refused(answer ? answer.result : "");
-    form.elements.card_token.value = token;
-    form.elements.card_fingerprint.value = answer.tokenizedCardObject.fingerprint || "";
+  // The token's own part of an answer; what went wrong is shown.
+  function tokenOf(answer) {
+    const object = answer && answer.result === "0000" && answer.tokenizedCardObject;
+    if (object && object.token) return object;
+    refused(answer ? answer.result : "");
+    return null;
+  }
+
+  function send() {
     fields.forEach((id) => { field(id).value = ""; });
     form.submit();
+  }
+
+  // A card that is also stored needs a second token: each works once.
+  function tokenised(answer) {
+    const object = tokenOf(answer);
+    if (!object) return;
+    form.elements.card_token.value = object.token;
+    form.elements.card_fingerprint.value = object.fingerprint || "";
+    if (stored() || !field("store")?.checked) {
+      send();
+      return;
+    }
+    new PaygentToken().createToken(words.merchant, words.key, typed(), (second) => {
+      const kept = tokenOf(second);
+      if (!kept) return;
+      form.elements.store_token.value = kept.token;
+      send();
+    });
+  }
+
+  function typed() {
+    const until = expiry();
+    return {
+      card_number: digits(field("number").value),
+      expire_year: until.year,
+      expire_month: until.month,
+      cvc: digits(field("cvc").value),
+      name: field("name").value.normalize("NFKC").trim().toUpperCase(),
+    };
   }
 
   form.addEventListener("submit", (event) => {
@@ -120,14 +163,20 @@
       return;
     }
     busy(true);
-    const until = expiry();
-    new PaygentToken().createToken(words.merchant, words.key, {
-      card_number: digits(field("number").value),
-      expire_year: until.year,
-      expire_month: until.month,
-      cvc: digits(field("cvc").value),
-      name: field("name").value.normalize("NFKC").trim().toUpperCase(),
-    }, tokenised);
+    const asks = new PaygentToken();
+    if (stored()) {
+      asks.createCvcToken(words.merchant, words.key, { cvc: digits(field("cvc").value) }, tokenised);
+    } else {
+      asks.createToken(words.merchant, words.key, typed(), tokenised);
+    }
+  });
+
+  field("wallet")?.addEventListener("change", () => {
+    const chosen = stored();
+    form.querySelectorAll("[data-typed]").forEach((part) => { part.hidden = Boolean(chosen); });
+    fields.forEach((id) => show(id, ""));
+    summary("");
+    offer(chosen ? brands.find((brand) => brand.id === chosen.dataset.of) : brandOf(digits(field("number").value)));
   });
 
   field("number").addEventListener("input", () => {
@@ -156,6 +205,8 @@
       input.value = typed.length >= 2 ? typed.slice(0, 2) + "/" + typed.slice(2) : typed;
     }
   });
+
+  if (stored()) offer(brands.find((brand) => brand.id === stored().dataset.of));
 
   // A page that comes out of the browser's store may hold a used form: draw it anew.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

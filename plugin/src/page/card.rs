@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::cards::Wallet;
 use super::frame::{Page, headers, origin, render};
 use super::text::{Language, text};
 use crate::payment::{PaymentClass, Yen};
@@ -23,6 +24,8 @@ pub(crate) struct CardPage<'a> {
     pub(crate) brands: Vec<Brand>,
     /// Ways of paying off; asked for only where there are several.
     pub(crate) classes: Vec<ClassOffered>,
+    /// The member's stored cards; none where no member may store any.
+    pub(crate) wallet: Option<&'a Wallet>,
     /// What became of the try before.
     pub(crate) problem: Option<CardProblem>,
     pub(crate) test_mode: bool,
@@ -49,6 +52,21 @@ impl Brand {
             id: (*id).to_owned(),
             name,
         })
+    }
+
+    /// The name in the configuration of what the gateway calls a brand; empty where it is none of those.
+    pub(super) fn id_of(told: &str) -> &'static str {
+        const TOLD: [(&str, &str); 5] = [
+            ("visa", "visa"),
+            ("master", "mastercard"),
+            ("jcb", "jcb"),
+            ("am", "amex"),
+            ("diners", "diners"),
+        ];
+        let told = told.to_ascii_lowercase();
+        TOLD.iter()
+            .find(|(begin, _)| told.starts_with(begin))
+            .map_or("", |(_, id)| id)
     }
 }
 
@@ -92,7 +110,7 @@ pub(crate) struct CardProblem {
 }
 
 /// What a shopper is told of a refusal: generic, unless they can correct it themselves (PAYGENT, "Codes").
-const REFUSALS: [(&str, &str, &str); 24] = [
+const REFUSALS: [(&str, &str, &str); 25] = [
     ("3ds.refused", "card-3ds-refused", ""),
     ("3ds.attempt", "card-3ds-other", ""),
     ("31007", "card-3ds-refused", ""),
@@ -115,6 +133,7 @@ const REFUSALS: [(&str, &str, &str); 24] = [
     ("1G72", "card-bad-class", "class"),
     ("1G74", "card-bad-class", "class"),
     ("1G78", "card-bad-class", "class"),
+    ("P026", "card-not-stored", ""),
     ("2020", "card-again", ""),
     ("2021", "card-again", ""),
 ];
@@ -180,6 +199,7 @@ mod tests {
                 .iter()
                 .map(|class| ClassOffered::of(*class, &["visa".to_owned(), "jcb".to_owned()], language))
                 .collect(),
+            wallet: None,
             problem,
             test_mode: true,
         };

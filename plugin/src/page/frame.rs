@@ -14,9 +14,12 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 21] = [
     ("page.html", include_str!("page.html")),
     ("card.html", include_str!("card.html")),
+    ("card_fields.html", include_str!("card_fields.html")),
+    ("card_words.html", include_str!("card_words.html")),
+    ("cards.html", include_str!("cards.html")),
     ("link.html", include_str!("link.html")),
     ("authenticate.html", include_str!("authenticate.html")),
     ("leave.html", include_str!("leave.html")),

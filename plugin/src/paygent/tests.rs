@@ -51,6 +51,48 @@ fn card() -> Authorise {
     }
 }
 
+/// 020 with a stored card and its security code, and the 450 before it.
+#[test]
+fn a_stored_card_is_named_by_customer_and_card() {
+    let customer = CustomerId::try_from("0123abcd").unwrap();
+    let card_id = CardId::try_from("7").unwrap();
+    let paid = Authorise {
+        card: CardSource::Stored {
+            customer: customer.clone(),
+            card: card_id.clone(),
+            code_token: "tok_cvc".into(),
+        },
+        ..card()
+    };
+    assert_eq!(
+        sent(&authorise(&paid)),
+        format!(
+            "{PREFIX}&telegram_kind=020&trading_id=1001&payment_id=&payment_amount=3300&payment_class=10&3dsecure_ryaku=1\
+             &stock_card_mode=1&customer_id=0123abcd&customer_card_id=7&security_code_token=1&card_token=tok_cvc"
+        )
+    );
+    let asked = Authenticate {
+        trading_id: trading("1001"),
+        amount: Yen::try_from(3300).unwrap(),
+        card: HolderOf::Stored(customer.clone(), card_id.clone()),
+        term_url: "https://shop.example/r".to_owned(),
+        merchant_name: "SHOP".to_owned(),
+        shopper: Shopper::default(),
+    };
+    let asked = sent(&authenticate(&asked, "2026-11-25".parse().unwrap()));
+    let named = "&card_set_method=customer&payment_amount=3300&customer_id=0123abcd&customer_card_id=7";
+    assert!(asked.contains(named) && !asked.contains("card_token"), "{asked}");
+    assert_eq!(
+        sent(&stock::store(&customer, &"tok_1".into())),
+        format!("{PREFIX}&telegram_kind=025&customer_id=0123abcd&card_token=tok_1")
+    );
+    assert_eq!(
+        sent(&stock::delete(&customer, &card_id)),
+        format!("{PREFIX}&telegram_kind=026&customer_id=0123abcd&customer_card_id=7")
+    );
+    assert!(CustomerId::try_from("member@example.com").is_err() && CustomerId::try_from("").is_err());
+}
+
 fn sent(telegram: &Telegram) -> String {
     telegram.body(&common(&settings(""))).unwrap()
 }
@@ -132,7 +174,7 @@ fn r18_450_tells_what_the_host_knows_and_journals_nothing_of_a_person() {
     let asked = Authenticate {
         trading_id: trading("1001"),
         amount: Yen::try_from(3300).unwrap(),
-        card_token: "tok_1".into(),
+        card: HolderOf::Token("tok_1".into()),
         term_url: "https://shop.example/paygent/pay/c/return/k".to_owned(),
         merchant_name: "SHOP".to_owned(),
         shopper,

@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::schema::{attempts, changes, facts, payments, telegrams};
+use super::schema::{attempts, changes, facts, payments, removals, storings, telegrams};
 use super::{Connection, StoreResult};
 use crate::payment::attempt::AttemptState;
 
@@ -54,7 +54,8 @@ pub(crate) fn adopt_payments(connection: &mut Connection, account: &str) -> Stor
     Ok(())
 }
 
-/// What is under way at the gateway: attempts without an answer, open operations, open changes.
+/// What is under way at the gateway: attempts without an answer, open operations, open changes, cards that are being
+/// stored, and those of members who left.
 pub(crate) fn under_way(connection: &mut Connection) -> StoreResult<i64> {
     let in_flight = [AttemptState::Sent, AttemptState::Unknown].map(AttemptState::name);
     let asked: i64 = attempts::table
@@ -69,5 +70,10 @@ pub(crate) fn under_way(connection: &mut Connection) -> StoreResult<i64> {
         .filter(changes::open_order.is_not_null())
         .count()
         .get_result(connection)?;
-    Ok(asked + operations + changes)
+    let storing: i64 = storings::table
+        .filter(storings::open_customer.is_not_null())
+        .count()
+        .get_result(connection)?;
+    let removing: i64 = removals::table.count().get_result(connection)?;
+    Ok(asked + operations + changes + storing + removing)
 }

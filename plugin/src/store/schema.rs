@@ -284,4 +284,32 @@ table! {
     }
 }
 
+table! {
+    storings (storing_id) {
+        storing_id -> Text,
+        customer_id -> Text,
+        state -> Text,
+        sealed_card -> Nullable<Text>,
+        known_cards -> Nullable<Text>,
+        open_customer -> Nullable<Text>,
+        code -> Nullable<Text>,
+        tries -> Integer,
+        created_at -> Timestamp,
+        sent_at -> Nullable<Timestamp>,
+        due_at -> Nullable<Timestamp>,
+        version -> Integer,
+    }
+}
+
+table! {
+    removals (customer_id) {
+        customer_id -> Text,
+        tries -> Integer,
+        code -> Nullable<Text>,
+        asked_at -> Timestamp,
+        due_at -> Timestamp,
+        version -> Integer,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds, changes);

@@ -13,7 +13,7 @@ use crate::payment::{Yen, japan};
 use crate::reply::{Problem, Reply};
 use crate::request::Operator;
 use crate::seal::random_hex;
-use crate::store::{facts, notices};
+use crate::store::{facts, notices, removals};
 
 /// `admin.settings`.
 pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -133,6 +133,8 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
                 .as_ref()
                 .map_or_else(String::new, |offer| offered(call, "", offer.from, &offer.brands)),
         ),
+        fact("settings-stored", on(config.card.stores_cards())),
+        fact("settings-removals", removals_open(call)?),
         fact("settings-three-ds", on(config.card.three_ds.enabled)),
         fact("settings-three-ds-key", kept(config.card.three_ds.key.is_some())),
         fact("settings-attempts", taken(config.card.three_ds.accept_attempts)),
@@ -242,6 +244,23 @@ fn guard(call: &Call<'_>) -> Vec<Fact> {
         },
     ));
     facts
+}
+
+/// Members who left and whose cards the gateway still holds: since when, how often it was tried, and what is in the way.
+fn removals_open(call: &Call<'_>) -> Result<String, Problem> {
+    const SHOWN: i64 = 10;
+    let open = call.instance.store.read(|rows| removals::open(rows, SHOWN))?;
+    let lines = open.iter().map(|removal| {
+        let since = japan::clock(removal.asked_at).format("%Y/%m/%d %H:%M");
+        let why = removal.code.as_deref().map(|code| page::reason(call.language, code));
+        format!(
+            "{} ({since}, {}) {}",
+            removal.customer_id,
+            removal.tries,
+            why.unwrap_or_default()
+        )
+    });
+    Ok(lines.collect::<Vec<_>>().join(" / "))
 }
 
 /// Notices about payments that nobody here knows, or with another amount than the gateway says when asked.

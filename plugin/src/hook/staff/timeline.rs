@@ -213,7 +213,7 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
             at: japanese_time(at),
             who: match (&telegram.operator, telegram.kind.as_str()) {
                 (Some(operator), _) => operator.clone(),
-                (None, "020" | LINK) => words("event-shopper"),
+                (None, "020" | "025" | LINK) => words("event-shopper"),
                 (None, _) => words("event-nobody"),
             },
             what: words(&format!("telegram-{}", telegram.kind)),

@@ -1,0 +1,2 @@
+DROP TABLE removals;
+DROP TABLE storings;
