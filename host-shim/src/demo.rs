@@ -52,7 +52,7 @@ pub struct Settings {
 pub fn reachable_at(shop_url: &str, merchant: &Merchant) -> Value {
     let three_ds = json!({"enabled": true, "merchant_name": "SAMPLE SHOP", "key": merchant.three_ds_key});
     json!({
-        "urls": {"shopper": format!("{}/paygent", shop_url.trim_end_matches('/'))},
+        "urls": {"shopper": format!("{}/paygent", shop_url.trim_end_matches('/')), "my_page": "/mypage"},
         "card": card(&three_ds),
         "notices": {"key": merchant.notice_key},
     })
@@ -64,6 +64,7 @@ fn card(three_ds: &Value) -> Value {
         "instalments": {"counts": [3, 6, 12], "from": 3_000},
         "bonus": {"from": 10_000},
         "revolving": {},
+        "stored": true,
         "three_ds": three_ds,
     })
 }
