@@ -2,7 +2,7 @@
 //!
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
-//! `link` the card typed on Paygent's page ·
+//! `link` the card typed on Paygent's page · `stored` cards that members leave with the gateway ·
 //! `guard` who tests cards, and who must not suffer for it ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
 //! `tls` whom the plugin believes and how it proves who it is, to the servers of `peer` ·
@@ -36,6 +36,7 @@ mod peer;
 mod runs;
 mod screen;
 mod search;
+mod stored;
 mod supply;
 mod three_ds;
 mod tls;
