@@ -152,7 +152,10 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "card.acs",
             "link.paid",
             "link.stopped",
-            "card.status"
+            "card.status",
+            "cards.page",
+            "cards.add",
+            "cards.delete"
         ]
     );
     assert_eq!(
@@ -187,7 +190,8 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "checkout.enter",
             "effects.pending",
             "effects.ack",
-            "payments.state"
+            "payments.state",
+            "members.removed"
         ]
     );
 }

@@ -198,6 +198,16 @@ impl Browser {
         self.says("カード番号").await;
     }
 
+    /// The same where stored cards come before the number.
+    async fn buy_as_member(&self, shop: &str) {
+        self.open(shop).await;
+        self.click("input[name=product][value='1'] + button").await;
+        self.click("#to-checkout").await;
+        self.click("#to-confirm").await;
+        self.click("#place").await;
+        self.says("お支払いに使うカード").await;
+    }
+
     /// Keeps a picture, if pictures are wanted.
     pub(crate) async fn picture(&self, name: &str, (width, height): (u32, u32)) {
         if std::env::var_os("UPDATE_SCREENS").is_some() {
@@ -440,6 +450,64 @@ impl Browser {
         self.click("#place").await;
         self.says("Card number").await;
     }
+}
+
+#[test]
+fn a_member_stores_a_card_pays_with_it_and_deletes_it() {
+    in_browser(async |browser, demo| {
+        browser.click("#login").await;
+        browser.buy(&demo.shop).await;
+        browser.says("このカードを登録する").await;
+        browser.type_card(GOOD).await;
+        browser.click("#store").await;
+        browser.click("#pay-now").await;
+        browser.says("ご注文ありがとうございました").await;
+
+        browser.open(&format!("{}mypage", demo.shop)).await;
+        browser.click("#stored-cards").await;
+        browser.says("VISA ************1111").await;
+        browser.type_card("378282246310005").await;
+        browser.find("#cvc").await.send_keys("4").await.unwrap();
+        browser.click("#pay-now").await;
+        browser.says("カードを登録しました").await;
+        browser.says("AMEX ***********0005").await;
+
+        browser.buy_as_member(&demo.shop).await;
+        assert!(
+            !browser.find("#number").await.is_displayed().await.unwrap(),
+            "a stored card is chosen"
+        );
+        browser.picture("card-wallet-ja", PHONE).await;
+        browser.click("#pay-now").await;
+        browser.says("セキュリティコードをご確認ください").await;
+        browser.find("#cvc").await.send_keys("123").await.unwrap();
+        browser.click("input[name=stored_card][value='']").await;
+        assert!(browser.find("#number").await.is_displayed().await.unwrap());
+        browser.click("input[name=stored_card][data-of=amex]").await;
+        browser.click("#pay-now").await;
+        browser.says("セキュリティコードをご確認ください").await;
+        browser.find("#cvc").await.send_keys("4").await.unwrap();
+        browser.click("#pay-now").await;
+        browser.says("ご注文ありがとうございました").await;
+
+        browser.open(&format!("{}paygent/cards", demo.shop)).await;
+        let button = "li:first-child details button";
+        assert!(
+            !browser.find(button).await.is_displayed().await.unwrap(),
+            "it asks first"
+        );
+        browser.click("li:first-child summary").await;
+        browser.says("このカードを削除しますか？").await;
+        browser.picture("cards-ja", PHONE).await;
+        browser.click(button).await;
+        browser.says("カードを削除しました").await;
+        assert!(!browser.text().await.contains("1111"));
+        browser.open(&format!("{}paygent/cards?lang=en", demo.shop)).await;
+        browser.says("Store a card").await;
+        browser.picture("cards-en", PHONE).await;
+        browser.click(".back a").await;
+        browser.says("My page").await;
+    });
 }
 
 #[test]

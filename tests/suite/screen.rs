@@ -7,7 +7,7 @@ use thirtyfour::prelude::*;
 
 use crate::boundary::root;
 use crate::browser::{Browser, DESK, Demo, in_browser, in_browser_with};
-use crate::world::http;
+use crate::world::{GOOD, OTHER_GOOD, http};
 
 impl Browser {
     /// Logs in as the shop's staff; the list is shown.
@@ -387,6 +387,31 @@ fn every_page_of_the_plugin_keeps_the_rules_of_accessibility_in_both_languages()
             browser.click("#pay-now").await;
             browser.find("[aria-invalid=true]").await;
             browser.is_accessible("the card page with errors").await;
+            browser.click("form.back button").await;
+            browser.find("#place").await;
+        }
+        browser.open(&demo.shop).await;
+        browser.click("#login").await;
+        for (language, card) in [("ja", GOOD), ("en", OTHER_GOOD)] {
+            browser
+                .open(&format!("{}paygent/cards?lang={language}", demo.shop))
+                .await;
+            browser.is_accessible("the stored cards").await;
+            browser.type_card(card).await;
+            browser.click("#pay-now").await;
+            browser.find(".cards").await;
+            browser.find("main [role=status]").await;
+            browser.click(".cards summary").await;
+            browser.is_accessible("a stored card that may be deleted").await;
+            browser.open(&demo.shop).await;
+            browser.click("input[name=product][value='5'] + button").await;
+            browser.click("#to-checkout").await;
+            browser.click("#to-confirm").await;
+            browser.click("#place").await;
+            browser.find("#wallet").await;
+            browser.is_accessible("the card page with stored cards").await;
+            browser.click("input[name=stored_card][value='']").await;
+            browser.is_accessible("the card page where one can be stored").await;
             browser.click("form.back button").await;
             browser.find("#place").await;
         }

@@ -12,7 +12,7 @@ use crate::boundary::run;
 use crate::link::types_at;
 use crate::three_ds::{CHALLENGE, parts};
 use crate::wire::pushed;
-use crate::world::{GOOD, UNUSABLE, World, http, staff, text, words};
+use crate::world::{GOOD, OTHER_GOOD, UNUSABLE, World, http, staff, text, words};
 
 /// A story told call by call.
 struct Story {
@@ -23,7 +23,7 @@ struct Story {
     rows: Vec<String>,
 }
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "orders",
     "holds",
     "attempts",
@@ -36,6 +36,8 @@ const TABLES: [&str; 12] = [
     "flags",
     "acs_pages",
     "notices",
+    "storings",
+    "removals",
 ];
 
 impl Story {
@@ -147,7 +149,14 @@ impl Story {
         {
             return format!("{}-{step}", self.name("change", change));
         }
+        // The journal's row of a card that was stored with a payment.
+        if let Some(attempt) = word.strip_suffix("-025")
+            && hex(attempt, 32)
+        {
+            return format!("{}-025", self.name("id", attempt));
+        }
         match word {
+            word if word.strip_prefix('m').is_some_and(|rest| hex(rest, 24)) => self.name("customer", word),
             word if hex(word, 24) => self.name("change", word),
             word if hex(word, 32) => self.name("id", word),
             // Behind a slash that stands encoded in a field.
@@ -427,6 +436,56 @@ fn an_amount_is_changed_after_it_was_shown_what_follows() {
     story.call("admin.order", staff("GET", "/payments/orders/904"));
     story.call("admin.inquire", form("/payments/orders/904/inquire", ""));
     insta::assert_snapshot!("amount_changed", story.told);
+}
+
+#[test]
+fn a_member_stores_a_card_pays_with_it_and_leaves() {
+    let mut story = Story::begin();
+    let shopper = json!({"session": "s", "member": "17"});
+    let path = enter(&mut story, "905");
+    let page = story.call("card.page", json!({"method": "GET", "path": path, "shopper": shopper}));
+    let [pays, keeps] = [(); 2].map(|()| story.world.token(GOOD));
+    let body = format!(
+        "form={}&card_token={pays}&store_token={keeps}",
+        text(&page, "/data/form")
+    );
+    let paid = story.call(
+        "card.pay",
+        json!({"method": "POST", "path": path, "body": body, "shopper": shopper}),
+    );
+    story.applied(&paid);
+    let path = enter(&mut story, "906");
+    let page = story.call("card.page", json!({"method": "GET", "path": path, "shopper": shopper}));
+    let code = story.world.code_token();
+    let body = format!(
+        "form={}&card_token={code}&stored_card={}",
+        text(&page, "/data/form"),
+        text(&page, "/data/cards/0/reference")
+    );
+    story.call(
+        "card.pay",
+        json!({"method": "POST", "path": path, "body": body, "shopper": shopper}),
+    );
+    let page = story.call(
+        "cards.page",
+        json!({"method": "GET", "path": "/cards", "shopper": shopper}),
+    );
+    let form = text(&page, "/data/form");
+    let body = format!("form={form}&card_token={}", story.world.token(OTHER_GOOD));
+    story.call(
+        "cards.add",
+        json!({"method": "POST", "path": "/cards", "body": body, "shopper": shopper}),
+    );
+    let body = format!("form={form}&card={}", text(&page, "/data/cards/0/reference"));
+    story.call(
+        "cards.delete",
+        json!({"method": "POST", "path": "/cards/delete", "body": body, "shopper": shopper}),
+    );
+    story.call(
+        "members.removed",
+        json!({"request_id": "removed-17", "data": {"member": "17"}}),
+    );
+    insta::assert_snapshot!("stored_card", story.told);
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub(super) fn customer_of(call: &Call<'_>, member: &str) -> Option<CustomerId> {
     }
     let instance = call.instance;
     let own = format!("{}\n{member}", instance.config.shop.trading_prefix);
-    CustomerId::try_from(instance.seal.pseudonym("customer", &own).as_str()).ok()
+    let name = format!("m{}", instance.seal.pseudonym("customer", &own));
+    CustomerId::try_from(name.as_str()).ok()
 }
 
 /// What the card page shows of the cards of the member who asks. A gateway that does not answer leaves them out.
