@@ -20,8 +20,8 @@ fn change_of(world: &World, order: &str) -> String {
     request.to_string()
 }
 
-/// Runs a change in a process of its own that is killed (`kill -9`) at its `point`th such call; whether it was.
-fn killed_at(world: &World, order: &str, point: usize) -> bool {
+/// Calls a hook in a process of its own that is killed (`kill -9`) at its `point`th such call; whether it was.
+pub(crate) fn killed_at(world: &World, (hook, request): (&str, &str), point: usize) -> bool {
     let folder = world.folder.path().join("shop");
     let ended = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e"])
@@ -33,7 +33,7 @@ fn killed_at(world: &World, order: &str, point: usize) -> bool {
         .args(reached(world, &folder))
         .arg("--at")
         .arg(world.clock().load(Ordering::Acquire).to_string())
-        .args(["admin.bulk.start", &change_of(world, order)])
+        .args([hook, request])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
@@ -70,7 +70,8 @@ fn kill_everywhere((captured, amount): (bool, i64)) -> usize {
             world.run("capture", &[&order.order_id]);
         }
         world.reprice(&order, amount);
-        if !killed_at(&world, &order.order_id, point) {
+        let request = change_of(&world, &order.order_id);
+        if !killed_at(&world, ("admin.bulk.start", &request), point) {
             return point - 1;
         }
         for _ in 0..8 {

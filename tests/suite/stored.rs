@@ -1,6 +1,7 @@
 //! Stored cards: a member leaves a card with the gateway, pays with it, deletes it, and takes all along when they leave;
 //! nobody touches another member's, no lost answer stores one twice, and none of it harms a payment.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use host_shim::demo;
@@ -8,6 +9,7 @@ use host_shim::library::{Called, Plugin, Status as Outcome, beside_this_program}
 use host_shim::shop::Status;
 use serde_json::{Value, json};
 
+use crate::kills::killed_at;
 use crate::three_ds::{CHALLENGE, Journey};
 use crate::world::{CardPage, GOOD, OTHER_GOOD, UNUSABLE, World, code, http, outcome, staff, text, words};
 
@@ -815,6 +817,47 @@ fn s14_who_tests_cards_by_storing_them_has_to_wait() {
     );
 }
 
+/// A storing is killed at every commit, every telegram and every answer: one card or none, and the member knows which.
+#[test]
+fn a_storing_that_is_killed_anywhere_ends_with_one_card_or_with_none_and_says_so() {
+    let world = World::new();
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    for point in 1.. {
+        let name = format!("killed-{point}");
+        let member = world.member(&name);
+        let form = text(&member.cards_page().reply, "/data/form");
+        // Without a fingerprint, so that nothing but the list itself tells.
+        let body = format!("form={form}&card_token={}", world.token(GOOD));
+        let request = json!({"method": "POST", "path": "/cards", "body": body, "shopper": {"member": name}});
+        let was_killed = killed_at(&world, ("cards.add", &request.to_string()), point);
+        for _ in 0..12 {
+            world.pass(150);
+            world.work();
+        }
+        let last = member.cards_page().reply["data"]["last"].clone();
+        let end = last["state"].as_str().unwrap_or("never begun").to_owned();
+        let cards = member.numbers().len();
+        assert_eq!(cards, usize::from(end == "stored"), "killed at {point}: {last}");
+        assert!(
+            matches!(end.as_str(), "stored" | "failed" | "never begun"),
+            "killed at {point}: {last}"
+        );
+        let customer = field(&world.last("027"), "customer_id");
+        let sent = world
+            .telegrams("025")
+            .iter()
+            .filter(|telegram| field(&text(telegram, "/request"), "customer_id") == customer)
+            .count();
+        assert!(sent <= 1, "killed at {point}: sent {sent} times");
+        *ends.entry(end).or_default() += 1;
+        if !was_killed {
+            assert!(point > 12, "killed at {point} points only");
+            break;
+        }
+    }
+    assert_eq!(ends.len(), 3, "each end is met: {ends:?}");
+}
+
 fn removed(world: &World, member: &str) -> String {
     let asked = json!({"request_id": format!("removed-{member}"), "data": {"member": member}});
     let called = world.adapter.call("members.removed", &asked).unwrap();
@@ -891,6 +934,10 @@ fn a_card_that_is_under_way_when_its_member_leaves_is_deleted_when_it_came() {
     assert_eq!(outcome(&waiting), "placed");
     assert_eq!(removed(&world, "1"), "waiting", "the first may still come");
     assert_eq!(world.storings(), ["unknown"], "what has not left never does");
+    assert!(
+        world.order_page(&page.order.order_id).says("会員が退会したため"),
+        "and the staff see why"
+    );
     for _ in 0..60 {
         world.pass(60);
         world.work();

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::storing::code_of;
-use super::{Call, cards, work};
+use super::{Call, cards, storing, work};
 use crate::paygent::{Class, CustomerId, Outcome, StoredCard};
 use crate::reply::{Problem, Reply};
 use crate::store::removals::{self, Removal};
-use crate::store::{Connection, StoreResult, storings};
+use crate::store::storings;
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Removed {
@@ -42,7 +42,7 @@ pub(super) fn removed(call: &Call<'_>) -> Result<Reply, Problem> {
         version: 1,
     };
     call.instance.store.write(|rows| {
-        storings::forget_unsent(rows, customer.as_str())?;
+        storing::forget(call, rows, &customer)?;
         removals::insert(rows, &removal)
     })?;
     work::survived(advance(call, customer.as_str()), customer.as_str());
@@ -75,7 +75,10 @@ pub(super) fn advance(call: &Call<'_>, customer: &str) -> Result<bool, Problem> 
         let code = match &deleted {
             Err(code) => code.as_str(),
             Ok(()) if storings::is_in_flight(rows, customer)? => COMING,
-            Ok(()) => return ended(rows, customer),
+            Ok(()) => {
+                storing::forget(call, rows, &id)?;
+                return removals::end(rows, customer);
+            }
         };
         tracing::error!(customer, code, tries = removal.tries, "removal.waits");
         removal.code = Some(code.to_owned());
@@ -83,11 +86,6 @@ pub(super) fn advance(call: &Call<'_>, customer: &str) -> Result<bool, Problem> 
         removals::update(rows, &mut removal).map(drop)
     })?;
     Ok(true)
-}
-
-fn ended(rows: &mut Connection, customer: &str) -> StoreResult<()> {
-    storings::forget_unsent(rows, customer)?;
-    removals::end(rows, customer)
 }
 
 /// Deletes all of a customer's cards, and looks whether none is left; or why not.

@@ -28,6 +28,8 @@ const UNHEARD: &str = "cards.unheard";
 const NEVER_ARRIVED: &str = "cards.never_arrived";
 /// The token could not be unlocked: the signing key is another one.
 const LOCKED: &str = "cards.locked";
+/// Its member left the shop before it was sent.
+const MEMBER_LEFT: &str = "cards.member_left";
 
 /// Seconds that 027 and 025 may take: a shopper waits who has paid.
 pub(super) const LOOK_SECS: u32 = 5;
@@ -158,6 +160,27 @@ pub(super) fn settled(call: &Call<'_>, rows: &mut Connection, attempt: &Attempt)
     }
 }
 
+/// Forgets the wishes of a member who leaves, but for what is under way.
+pub(super) fn forget(call: &Call<'_>, rows: &mut Connection, customer: &CustomerId) -> StoreResult<()> {
+    for storing in storings::unsent_of(rows, customer.as_str())? {
+        if let Some(mut row) = telegrams::find(rows, &telegram_id(&storing.storing_id))?
+            && row.state == telegrams::PLANNED
+        {
+            let code = Some(MEMBER_LEFT.to_owned());
+            journal::record(
+                &mut row,
+                telegrams::NOT_EXECUTED,
+                code,
+                &Exchange::default(),
+                call.moment(),
+            );
+            telegrams::update(rows, &mut row)?;
+        }
+        storings::forget(rows, &storing.storing_id)?;
+    }
+    Ok(())
+}
+
 /// The journal's row of a storing that came with a payment; one of the my page has no order to stand at.
 fn telegram_id(storing_id: &str) -> String {
     format!("{storing_id}-025")
@@ -225,13 +248,17 @@ fn send(call: &Call<'_>, mut storing: Storing, customer: CustomerId, there: &[St
     storing.known_cards = serde_json::to_string(&known).ok();
     storing.sent_at = Some(now);
     let committed = call.instance.store.write(|rows| {
+        // Its member left meanwhile, or somebody else was first.
+        if !storings::update(rows, &mut storing)? {
+            return Ok(false);
+        }
         if let Some(mut row) = telegrams::find(rows, &telegram_id(&storing.storing_id))? {
             telegrams::SENT.clone_into(&mut row.state);
             row.sent_at = Some(now);
             row.tries += 1;
             telegrams::update(rows, &mut row)?;
         }
-        storings::update(rows, &mut storing)
+        Ok(true)
     })?;
     if !committed {
         return Ok(());

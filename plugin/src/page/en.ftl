@@ -285,6 +285,7 @@ reason-cards-full = as many cards are stored as can be
 reason-cards-unheard = Paygent did not answer; the card is not stored
 reason-cards-never_arrived = it did not reach Paygent; the card is not stored
 reason-cards-locked = the signing key was changed; the card is not stored
+reason-cards-member_left = the member left the shop; the card is not stored
 reason-cards-left = cards are left after all were deleted
 reason-cards-coming = a card is being stored; it is deleted once that is known
 reason-not-executed = it did not reach Paygent; you can run it again ({ $code })

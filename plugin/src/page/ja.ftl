@@ -285,6 +285,7 @@ reason-cards-full = 登録できるカードの枚数を超えています
 reason-cards-unheard = ペイジェントの返事がないため、カードを登録していません
 reason-cards-never_arrived = ペイジェントに届いていないため、カードは登録されていません
 reason-cards-locked = 署名鍵が変わったため、カードを登録していません
+reason-cards-member_left = 会員が退会したため、カードを登録していません
 reason-cards-left = 削除したあとも、カードが残っています
 reason-cards-coming = 登録中のカードがあります。結果が分かりしだい削除します
 reason-not-executed = ペイジェントに届いていません。もう一度実行できます（{ $code }）

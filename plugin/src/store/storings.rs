@@ -86,6 +86,15 @@ pub(crate) fn is_in_flight(connection: &mut Connection, customer: &str) -> Store
     Ok(diesel::select(diesel::dsl::exists(open)).get_result(connection)?)
 }
 
+/// The customer's wishes of which nothing is under way.
+pub(crate) fn unsent_of(connection: &mut Connection, customer: &str) -> StoreResult<Vec<Storing>> {
+    let states = [StoringState::Sent, StoringState::Unknown].map(StoringState::name);
+    Ok(storings::table
+        .filter(storings::customer_id.eq(customer).and(storings::state.ne_all(states)))
+        .select(Storing::as_select())
+        .load(connection)?)
+}
+
 /// Wishes that have to be looked at, the longest waiting first.
 pub(crate) fn due(connection: &mut Connection, now: NaiveDateTime, limit: i64) -> StoreResult<Vec<String>> {
     Ok(storings::table
@@ -121,14 +130,6 @@ pub(crate) fn update(connection: &mut Connection, storing: &mut Storing) -> Stor
 /// Forgets a wish that came to nothing.
 pub(crate) fn forget(connection: &mut Connection, id: &str) -> StoreResult<()> {
     diesel::delete(storings::table.find(id)).execute(connection)?;
-    Ok(())
-}
-
-/// Forgets the customer's wishes of which nothing has left.
-pub(crate) fn forget_unsent(connection: &mut Connection, customer: &str) -> StoreResult<()> {
-    let states = [StoringState::Sent, StoringState::Unknown].map(StoringState::name);
-    let unsent = storings::table.filter(storings::customer_id.eq(customer).and(storings::state.ne_all(states)));
-    diesel::delete(unsent).execute(connection)?;
     Ok(())
 }
 
