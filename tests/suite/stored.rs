@@ -32,13 +32,13 @@ const DENIED: &str = "4000000000003063";
 
 /// A member's browser, as the host tells of it.
 #[derive(Clone, Copy)]
-struct Member<'a> {
+pub(crate) struct Member<'a> {
     world: &'a World,
     id: &'a str,
 }
 
 impl World {
-    fn member<'a>(&'a self, id: &'a str) -> Member<'a> {
+    pub(crate) fn member<'a>(&'a self, id: &'a str) -> Member<'a> {
         Member { world: self, id }
     }
 }
@@ -80,7 +80,7 @@ impl Member<'_> {
     }
 
     /// Chooses a stored card by what the page names it, and types the security code.
-    fn pays_with(&self, page: &CardPage, reference: &str) -> Called {
+    pub(crate) fn pays_with(&self, page: &CardPage, reference: &str) -> Called {
         let form = text(&self.shows(page).reply, "/data/form");
         let code = self.world.code_token();
         let body = format!("form={form}&card_token={code}&stored_card={reference}");
@@ -112,7 +112,7 @@ impl Member<'_> {
     }
 
     /// Stores a card on the my page.
-    fn adds(&self, card: &str) -> Called {
+    pub(crate) fn adds(&self, card: &str) -> Called {
         let form = text(&self.cards_page().reply, "/data/form");
         self.posts_card(&form, card)
     }
@@ -127,7 +127,7 @@ impl Member<'_> {
         self.asks("POST", "/cards", &body)
     }
 
-    fn deletes(&self, reference: &str) -> Called {
+    pub(crate) fn deletes(&self, reference: &str) -> Called {
         let form = text(&self.cards_page().reply, "/data/form");
         self.asks("POST", "/cards/delete", &format!("form={form}&card={reference}"))
     }
@@ -141,7 +141,7 @@ impl Member<'_> {
     }
 
     /// What the page names their first card.
-    fn first(&self) -> String {
+    pub(crate) fn first(&self) -> String {
         text(&self.cards()[0], "/reference")
     }
 }

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::three_ds::{CHALLENGE, Journey};
-use crate::world::{ANSWER_LOST, UNUSABLE, World, outcome, text};
+use crate::world::{ANSWER_LOST, GOOD, UNUSABLE, World, outcome, text};
 
 /// A field's value as it is told.
 fn masked(world: &World, field: &str, value: &str) -> String {
@@ -26,6 +26,13 @@ fn masked(world: &World, field: &str, value: &str) -> String {
         "fingerprint" if !value.is_empty() => {
             assert!(value.len() >= 16, "{value}");
             "<fingerprint>".to_owned()
+        }
+        "customer_id" => {
+            assert!(
+                value.len() == 25 && value.starts_with('m') && hex(&value[1..]),
+                "{value}"
+            );
+            "<customer>".to_owned()
         }
         "hc" => {
             assert!(value == "***" || value.len() == 64 && hex(value), "{value}");
@@ -53,6 +60,7 @@ fn told(world: &World, telegram: &Value) -> String {
     for line in text(telegram, "/reply").split("\r\n") {
         let line = match line.split_once('=') {
             Some((field, value)) => format!("{field}={}", masked(world, field, value)),
+            None if line.starts_with('"') => row_told(line),
             None => masked(world, "", line),
         };
         let line = match hidden_in_page(&line) {
@@ -63,6 +71,16 @@ fn told(world: &World, telegram: &Value) -> String {
         told.push('\n');
     }
     told
+}
+
+/// A line of cells (027), each in double quotes.
+fn row_told(line: &str) -> String {
+    let cells = line.split(',').map(|cell| match cell.len() - 2 {
+        25 if cell.starts_with("\"m") => "\"<customer>\"",
+        64 => "\"<fingerprint>\"",
+        _ => cell,
+    });
+    cells.collect::<Vec<_>>().join(",")
 }
 
 /// The card company's address in a page carries the authentication's number.
@@ -162,6 +180,39 @@ fn reply_keys(world: &World, kind: &str) -> Vec<String> {
         .filter_map(|line| line.split_once('='))
         .map(|(key, _)| key.to_owned())
         .collect()
+}
+
+#[test]
+fn a_members_card_is_stored_listed_paid_with_and_deleted() {
+    let world = World::reachable();
+    let member = world.member("1");
+    assert_eq!(outcome(&member.adds(GOOD)), "stored");
+    let page = world.entered();
+    let shown = member.pays_with(&page, &member.first());
+    let asked = text(&world.telegrams("450")[0], "/request");
+    assert!(
+        asked.contains("&card_set_method=customer&") && !asked.contains("card_token"),
+        "{asked}"
+    );
+    let journey = Journey {
+        world: &world,
+        page,
+        shown,
+    };
+    assert_eq!(outcome(&journey.comes_back(&journey.authenticated())), "placed");
+    let fields = fields_sent(&world, "020");
+    let named = [
+        "stock_card_mode",
+        "customer_id",
+        "customer_card_id",
+        "security_code_token",
+        "card_token",
+    ];
+    assert!(fields.ends_with(&named.map(str::to_owned)), "{fields:?}");
+    member.deletes(&member.first());
+    for kind in ["025", "026", "027"] {
+        written(&world, kind);
+    }
 }
 
 #[test]
