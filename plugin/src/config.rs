@@ -216,6 +216,10 @@ pub(crate) struct Staff {
     pub(crate) authorisation_days: u16,
     /// 取消 also calls the order off through the host's own cancel, with stock and points back. On by default.
     pub(crate) cancel_calls_off_the_order: bool,
+    /// A smaller amount is made by correction (028, 029) where that keeps more. On by default: the customer sees a smaller
+    /// sale and no refund, and the card company is not asked anew. Needs notices (push or 091), by which a lost answer is
+    /// found.
+    pub(crate) corrections: bool,
     /// Days from a capture to the last day of a change or cancel; 60 by contract.
     pub(crate) sale_days: u16,
 }
@@ -253,6 +257,7 @@ impl Default for Staff {
             columns: vec!["deadline".to_owned()],
             closing_days: vec![15, 31],
             cancel_calls_off_the_order: true,
+            corrections: true,
             authorisation_days: 60,
             sale_days: 60,
         }

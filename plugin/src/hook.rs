@@ -9,6 +9,7 @@ mod card;
 mod cards;
 mod change;
 mod checkout;
+mod correction;
 mod describe;
 pub(crate) mod dispatch;
 mod effects;
@@ -523,6 +524,7 @@ impl<'a> Call<'a> {
         preflight::Rules {
             limits: staff.limits(),
             closing_days: &staff.closing_days,
+            corrections: staff.corrections,
             today: japan::date(self.moment()),
         }
     }
@@ -539,6 +541,8 @@ impl<'a> Call<'a> {
             held: payment.held(),
             ordered: Yen::try_from(listed.order.amount).unwrap_or(Yen::ZERO),
             three_ds: payment.three_ds,
+            authenticated: payment.authenticated,
+            correction_refused: payment.correction_refused.is_some(),
             called_off: order_status.is_some_and(OrderStatus::is_called_off),
             placed: order_status.is_some_and(OrderStatus::is_placed),
             own_account: payment.account == self.instance.config.gateway.account(),
@@ -548,7 +552,7 @@ impl<'a> Call<'a> {
     /// The row as an operator sees it: where it runs under another, something changed meanwhile.
     fn stamp(&self, listed: &Listed) -> Option<String> {
         let payment = listed.payment.as_ref()?;
-        Some(format!("{}.{}", payment.payment_id, self.judged(listed)?.stamp()))
+        Some(format!("{}.{}", payment.payment_id, self.judged(listed)?.stamp(&self.rules())))
     }
 
     /// The operator, if the host gives them this right.

@@ -1,5 +1,6 @@
-//! The gateway as verbs: authenticate (450), authorise (020), capture (022), void (021), cancel a sale (023), inquire (094),
-//! fetch notices (091), store a member's card, delete and list them (025, 026, 027), hand over to Paygent's page (link type).
+//! The gateway as verbs: authenticate (450), authorise (020), capture (022), void (021), cancel a sale (023), correct
+//! (028, 029), inquire (094), fetch notices (091), store a member's card, delete and list them (025, 026, 027), hand over to
+//! Paygent's page (link type).
 //!
 //! `settings` the merchant's account · `stock` the stored cards · `telegram`, `windows_31j`, `hash`, `link` what goes out, `shopper`
 //! what 450 tells of whom · `tls`, `client` how · `reply`, `codes`, `outcome` what comes back and what it means. Each verb sends one
@@ -21,6 +22,7 @@ mod windows_31j;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::payment::operation::ChangeKind;
 use crate::payment::{PaymentClass, Yen, japan};
 use client::{Failure, Posted};
 pub(crate) use codes::{Class, class};
@@ -142,6 +144,14 @@ pub(crate) struct Authorised {
 #[derive(Debug)]
 pub(crate) struct Done;
 
+/// What 028 or 029 asks for.
+pub(crate) struct Correct {
+    pub(crate) kind: ChangeKind,
+    pub(crate) payment_id: PaymentId,
+    /// The new total, less than what is held.
+    pub(crate) amount: Yen,
+}
+
 /// What 094 knows.
 #[derive(Debug)]
 pub(crate) enum Inquiry {
@@ -155,6 +165,8 @@ pub(crate) enum Inquiry {
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) payment_id: PaymentId,
+    /// Empty where it was not told.
+    pub(crate) trading_id: String,
     /// `payment_status`.
     pub(crate) status: i32,
     pub(crate) amount: Yen,
@@ -282,6 +294,16 @@ impl Gateway {
         self.operate("023", payment, now)
     }
 
+    /// 028 or 029: a new payment of the smaller amount, under the same trading_id.
+    pub(crate) fn correct(&self, asked: &Correct, now: DateTime<Utc>) -> Answer<Done> {
+        let old = &asked.payment_id;
+        self.run(&correct(asked), now, |reply| match payment_id(reply) {
+            Some(new) if new != *old => Ok(Done),
+            Some(_) => Err(malformed("no new payment_id came back")),
+            None => Err(malformed("no payment_id came back")),
+        })
+    }
+
     /// 094. "Not found" and "several" are good answers to a question.
     pub(crate) fn inquire(&self, by: &Inquire, now: DateTime<Utc>) -> Answer<Inquiry> {
         let answer = self.run(&inquire(by), now, |reply| {
@@ -293,6 +315,7 @@ impl Gateway {
                     let masked_card_number = masked_card_number(reply);
                     Ok(Inquiry::Found(Found {
                         payment_id,
+                        trading_id: reply.get("trading_id").unwrap_or("").to_owned(),
                         status,
                         amount,
                         masked_card_number,
@@ -489,6 +512,16 @@ fn operate(kind: &'static str, payment: &PaymentRef) -> Telegram {
     telegram.with("payment_id", payment.payment_id.as_str())
 }
 
+/// 028 and 029 as they stand on the wire.
+fn correct(asked: &Correct) -> Telegram {
+    // The amount is the new total, not what is taken off: a total that is read twice still is the same total.
+    const TOTAL: &str = "0";
+    Telegram::new(asked.kind.correction())
+        .with("payment_id", asked.payment_id.as_str())
+        .with("payment_amount", asked.amount.get().to_string())
+        .with("reduction_flag", TOTAL)
+}
+
 /// 094 as it stands on the wire.
 fn inquire(by: &Inquire) -> Telegram {
     match by {
@@ -555,7 +588,7 @@ fn conclude<T>(kind: &str, reply: &Fields, read: impl FnOnce(&Fields) -> Result<
 /// it does not tell at which step it arose, and an inquiry costs less than a wrong guess.
 fn leaves_it_open(kind: &str, class: Class) -> bool {
     match class {
-        Class::AcquirerSilent | Class::TokenUsed | Class::Conflict | Class::GatewaySide => {
+        Class::AcquirerSilent | Class::TokenUsed | Class::Conflict | Class::HalfDone | Class::GatewaySide => {
             !matches!(kind, "027" | "091" | "094" | "450" | LINK)
         }
         _ => false,

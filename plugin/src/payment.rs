@@ -2,12 +2,14 @@
 //!
 //! `yen` what an amount is · `class` how it is paid off · `gateway_status` what Paygent says of a payment · `order_status` 対応状況 ·
 //! `attempt` and `hold` the two life cycles · `settle` the one place where an answer becomes a state ·
-//! `operation` what the staff may do · `change` one payment in another's place · `preflight` what they are told before ·
-//! `guard` how often a card may be tried · `stored_card` cards that a member leaves with the gateway · `deadline`, `japan` days · `trading_id` how an attempt is named on the wire.
+//! `operation` what the staff may do · `change` one payment in another's place · `way` by which way · `correction` what became
+//! of one · `preflight` what they are told before · `guard` how often a card may be tried · `stored_card` cards that a member
+//! leaves with the gateway · `deadline`, `japan` days · `trading_id` how an attempt is named on the wire.
 
 pub(crate) mod attempt;
 pub(crate) mod change;
 pub(crate) mod class;
+pub(crate) mod correction;
 pub(crate) mod deadline;
 pub(crate) mod gateway_status;
 pub(crate) mod guard;
@@ -19,6 +21,7 @@ pub(crate) mod preflight;
 pub(crate) mod settle;
 pub(crate) mod stored_card;
 pub(crate) mod trading_id;
+pub(crate) mod way;
 pub(crate) mod yen;
 
 pub(crate) use class::PaymentClass;

@@ -1,20 +1,21 @@
 //! オーソリ・売上変更 (guide, p. 7): begins a change of amount and drives it on. `change` writes down what comes next; this
 //! file sends it.
 
-use super::{Call, journal, operation, settle};
+use super::{Call, correction, journal, operation, settle};
 use crate::paygent::{Authorise, CardSource, TradingId};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::change::ChangeState;
 use crate::payment::operation::ChangeKind;
 use crate::payment::trading_id::trading_id;
+use crate::payment::way::{self, Case, Way};
 use crate::payment::{PaymentClass, Yen};
 use crate::reply::Problem;
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
-use crate::store::changes::Change;
+use crate::store::changes::{self, Change};
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
-use crate::store::{Connection, StoreError, StoreResult, attempts, changes, orders, payments, telegrams};
+use crate::store::{Connection, StoreError, StoreResult, attempts, orders, payments, telegrams};
 
 /// Fresh ids of a change's rows, drawn before the transaction.
 pub(super) struct Ids {
@@ -45,6 +46,9 @@ pub(super) fn intend(
     operator: &str,
 ) -> StoreResult<Change> {
     let now = call.moment();
+    if chosen(call, order, old) == Way::Correction {
+        return correction::intend(rows, (order, old, kind), ids, (operator, now));
+    }
     let before = attempts::find(rows, &old.attempt_id)?.ok_or_else(|| StoreError::Unreadable {
         row: old.payment_id.clone(),
         word: "the payment's attempt is gone".to_owned(),
@@ -90,6 +94,7 @@ pub(super) fn intend(
         change_id: ids.change.clone(),
         order_id: order.order_id.clone(),
         kind: kind.name().to_owned(),
+        way: changes::NEW_PAYMENT.to_owned(),
         state: ChangeState::Authorising.name().to_owned(),
         old_payment_id: old.payment_id.clone(),
         new_payment_id: None,
@@ -110,8 +115,23 @@ pub(super) fn intend(
     Ok(change)
 }
 
-/// Sends the 020 of a change whose intent was just committed, and goes on from there.
+/// The way that a change of the payment to the order's amount goes.
+fn chosen(call: &Call<'_>, order: &Order, old: &Payment) -> Way {
+    way::choose(&Case {
+        corrections: call.instance.config.staff.corrections,
+        held: old.held(),
+        wanted: Yen::try_from(order.amount).unwrap_or(Yen::ZERO),
+        authenticated: old.authenticated,
+        refused: old.correction_refused.is_some(),
+    })
+}
+
+/// Sends the first telegram of a change whose intent was just committed, and goes on from there.
 pub(super) fn begin(call: &Call<'_>, change: &Change) -> Result<(), Problem> {
+    if change.is_correction() {
+        correction::begin(call, change)?;
+        return resume(call, &change.change_id).map(drop);
+    }
     let broken = || {
         Problem::failed(
             "change.unreadable",
@@ -155,6 +175,10 @@ pub(super) fn resume(call: &Call<'_>, change_id: &str) -> Result<Option<Change>,
         }
         match step {
             Some(step) if step.due_at.is_some_and(|due| due <= call.moment()) => {
+                if change.state()? == ChangeState::Correcting {
+                    correction::resume(call, &step.telegram_id)?;
+                    continue;
+                }
                 operation::resume(call, &step.telegram_id)?;
             }
             Some(_) => return Ok(Some(change)),

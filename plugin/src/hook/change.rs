@@ -27,17 +27,61 @@ pub(super) fn authorised(
     let Some(mut change) = open_change_of(rows, attempt)? else {
         return Ok(false);
     };
-    change.new_payment_id = Some(new.payment_id.clone());
     // A payment of another amount than was asked for is given back.
-    let way = if new.amount == change.new_amount {
-        ChangeState::Forward
+    if new.amount == change.new_amount {
+        stands(rows, &mut change, (new, ChangeState::Forward), now)?;
     } else {
         change.code = Some("amount.differs".to_owned());
-        ChangeState::Back
-    };
-    change.move_to(way, now);
-    go_on(rows, &mut change, None, now)?;
+        stands(rows, &mut change, (new, ChangeState::Back), now)?;
+    }
     Ok(true)
+}
+
+/// A correction made a new payment: the change goes on. One of another amount than was asked for is given back, unless the
+/// gateway has given back the old one: then it is all that there is.
+pub(super) fn corrected(
+    rows: &mut Connection,
+    change: &mut Change,
+    new: &Payment,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    if new.amount == change.new_amount {
+        return stands(rows, change, (new, ChangeState::Forward), now);
+    }
+    let detail = format!(
+        "payment {} holds {} yen after a correction, asked were {}",
+        new.payment_id, new.amount, change.new_amount
+    );
+    raise(rows, change, "amount.differs", detail, now)?;
+    change.code = Some("amount.differs".to_owned());
+    let old = payments::find(rows, &change.old_payment_id)?;
+    let way = match old {
+        Some(old) if !old.status().is_over() => ChangeState::Back,
+        _ => ChangeState::Forward,
+    };
+    stands(rows, change, (new, way), now)
+}
+
+/// The new payment of a change that had ended is given back.
+pub(super) fn given_back(
+    rows: &mut Connection,
+    change: &mut Change,
+    new: &Payment,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    stands(rows, change, (new, ChangeState::Back), now)
+}
+
+/// Both payments are known: the change goes that way.
+fn stands(
+    rows: &mut Connection,
+    change: &mut Change,
+    (new, way): (&Payment, ChangeState),
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    change.new_payment_id = Some(new.payment_id.clone());
+    change.move_to(way, now);
+    go_on(rows, change, None, now)
 }
 
 /// The new amount is not authorised: nothing was changed.
@@ -111,7 +155,10 @@ fn go_on(rows: &mut Connection, change: &mut Change, ended: Option<&Telegram>, n
                 break;
             }
             Next::End(end) => {
-                release(rows, &new.attempt_id)?;
+                // Both payments of a correction are of one attempt, which the old one keeps.
+                if new.attempt_id != old.attempt_id {
+                    release(rows, &new.attempt_id)?;
+                }
                 if old.status().is_over() {
                     let detail = format!(
                         "neither payment {} nor {} holds anything after a change: see Paygent Online",
@@ -148,7 +195,7 @@ fn plan(
 ) -> StoreResult<()> {
     change.steps += 1;
     let id = format!("{}-{}", change.change_id, change.steps);
-    let mut step = journal::planned(payment, operation, &id, now);
+    let mut step = journal::planned(payment, operation.kind(), &id, now);
     // A step that did not work is made again, later and later; it never gives up, for two payments may live.
     let again = ended.is_some_and(|ended| ended.payment_id == step.payment_id && ended.kind == step.kind);
     if again {
@@ -171,11 +218,19 @@ fn replace(
     payments::update(rows, old)?;
     new.last_operation = Some(Action::Change(change.kind()?).kind().to_owned());
     payments::update(rows, new)?;
+    if old.attempt_id == new.attempt_id {
+        return lead(rows, change, new, now);
+    }
     release(rows, &old.attempt_id)?;
     if let Some(mut attempt) = attempts::find(rows, &new.attempt_id)? {
         attempt.live_order = Some(attempt.order_id.clone());
         attempts::update(rows, &mut attempt)?;
     }
+    lead(rows, change, new, now)
+}
+
+/// The staff's operations act on the new payment from now on.
+fn lead(rows: &mut Connection, change: &Change, new: &Payment, now: NaiveDateTime) -> StoreResult<()> {
     if let Some(mut order) = orders::find(rows, &change.order_id)? {
         order.payment_id = Some(new.payment_id.clone());
         order.updated_at = order.updated_at.max(now);

@@ -4,7 +4,6 @@ use chrono::NaiveDateTime;
 
 use crate::paygent::{Exchange, Outcome};
 use crate::payment::Yen;
-use crate::payment::operation::Operation;
 use crate::store::attempts::Attempt;
 use crate::store::payments::Payment;
 use crate::store::telegrams::{self, Telegram};
@@ -40,13 +39,13 @@ pub(super) fn sent(id: String, attempt: &Attempt, kind: &str, amount: Option<Yen
 }
 
 /// The journal row of an operation on a payment that is wanted and not sent; the payment is busy from now on.
-pub(super) fn planned(payment: &Payment, operation: Operation, telegram_id: &str, now: NaiveDateTime) -> Telegram {
+pub(super) fn planned(payment: &Payment, kind: &str, telegram_id: &str, now: NaiveDateTime) -> Telegram {
     Telegram {
         telegram_id: telegram_id.to_owned(),
         order_id: payment.order_id.clone(),
         attempt_id: Some(payment.attempt_id.clone()),
         payment_id: Some(payment.payment_id.clone()),
-        kind: operation.kind().to_owned(),
+        kind: kind.to_owned(),
         trading_id: payment.trading_id.clone(),
         amount: None,
         state: telegrams::PLANNED.to_owned(),

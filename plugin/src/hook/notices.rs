@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::{Call, observe, settle};
+use super::{Call, correction, observe, settle};
 use crate::paygent::{self, Answer, Inquire, Inquiry, NoticeFields, Outcome, PaymentId};
 use crate::reply::{Problem, Reply, Status};
 use crate::store::notices::{self, Notice};
@@ -150,6 +150,7 @@ fn unknown(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
     let store = &call.instance.store;
     if let Some(attempt) = store.read(|rows| attempts::of_trading_id(rows, &notice.trading_id))? {
         settle::inquire(call, &attempt.attempt_id)?;
+        correction::told(call, notice)?;
         let settled = store.read(|rows| payments::find(rows, &notice.payment_id))?.is_some();
         if settled {
             return end(call, notice, notices::APPLIED);

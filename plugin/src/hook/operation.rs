@@ -58,7 +58,7 @@ pub(super) fn intend(
     telegram_id: &str,
     (operator, now): (&str, NaiveDateTime),
 ) -> StoreResult<Telegram> {
-    let mut telegram = journal::planned(payment, operation, telegram_id, now);
+    let mut telegram = journal::planned(payment, operation.kind(), telegram_id, now);
     telegrams::SENT.clone_into(&mut telegram.state);
     telegram.sent_at = Some(now);
     telegram.tries = 1;
@@ -82,7 +82,7 @@ pub(super) fn plan_void(
         return Ok(());
     }
     match releasing(payment.status()) {
-        Some(operation) => telegrams::insert(rows, &journal::planned(&payment, operation, telegram_id, now)),
+        Some(operation) => telegrams::insert(rows, &journal::planned(&payment, operation.kind(), telegram_id, now)),
         None => Ok(()),
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn resume(call: &Call<'_>, telegram_id: &str) -> Result<Option<Ran>, 
 }
 
 /// Takes a due telegram for this process: the telegram, and whether it is still to be sent.
-fn take(call: &Call<'_>, rows: &mut Connection, id: &str) -> StoreResult<Option<(Telegram, bool)>> {
+pub(super) fn take(call: &Call<'_>, rows: &mut Connection, id: &str) -> StoreResult<Option<(Telegram, bool)>> {
     let now = call.moment();
     let Some(mut telegram) = telegrams::find(rows, id)? else {
         return Ok(None);
@@ -189,7 +189,7 @@ fn record(
 
 /// 2007 tells more than the status that 094 still gives: the authorisation has expired, or the sale can no longer be
 /// taken back.
-fn too_late(status: GatewayStatus) -> GatewayStatus {
+pub(super) fn too_late(status: GatewayStatus) -> GatewayStatus {
     match status {
         GatewayStatus::AUTHORISED => GatewayStatus::EXPIRED,
         GatewayStatus::CAPTURED => GatewayStatus::CAPTURED_FOR_GOOD,

@@ -510,6 +510,9 @@ fn payment_of(call: &Call<'_>, attempt: &Attempt, (id, status): (&str, GatewaySt
         account: call.instance.config.gateway.account(),
         // The return told it first; where no key proves returns, the gateway's own word corrects it.
         three_ds: attempt.three_ds && lesson.liability_shifted.unwrap_or(true),
+        // At Paygent's own page the holder is asked there.
+        authenticated: attempt.auth_id.is_some() || (attempt.is_link() && attempt.three_ds),
+        correction_refused: None,
         replaced_by: None,
         version: 1,
     }

@@ -9,6 +9,9 @@ pub(crate) enum Class {
     AcquirerSilent,
     /// The payment is in another state than the telegram needs; it may be the echo of our own success.
     Conflict,
+    /// A correction that may have stopped half-way: whether there is a new payment, and whether the old one still stands,
+    /// has to be asked.
+    HalfDone,
     /// The limit in days is past.
     TooLate,
     /// No such payment.
@@ -23,12 +26,15 @@ pub(crate) enum Class {
     GatewaySide,
 }
 
-const KNOWN: [(&str, Class); 10] = [
+const KNOWN: [(&str, Class); 13] = [
     ("2004", Class::Conflict),
     ("2005", Class::Ambiguous),
     ("2006", Class::NotFound),
     ("2007", Class::TooLate),
     ("2008", Class::AcquirerSilent),
+    ("2010", Class::HalfDone),
+    ("2011", Class::HalfDone),
+    ("2012", Class::HalfDone),
     ("2022", Class::TokenUsed),
     ("31005", Class::TokenUsed),
     ("13001", Class::NotFound),
@@ -62,6 +68,8 @@ mod tests {
             ("2008", Class::AcquirerSilent),
             ("2004", Class::Conflict),
             ("2007", Class::TooLate),
+            ("2010", Class::HalfDone),
+            ("2014", Class::Declined),
             ("13001", Class::NotFound),
             ("13002", Class::Ambiguous),
             ("2022", Class::TokenUsed),

@@ -208,6 +208,19 @@ fn instalments_say_how_many() {
 }
 
 #[test]
+fn a_correction_tells_the_new_total_and_no_trading_id() {
+    for (kind, number) in [(ChangeKind::Authorisation, "028"), (ChangeKind::Sale, "029")] {
+        let body = sent(&correct(&Correct {
+            kind,
+            payment_id: PaymentId::try_from("28569257").unwrap(),
+            amount: Yen::try_from(2_100).unwrap(),
+        }));
+        let fields = format!("&telegram_kind={number}&payment_id=28569257&payment_amount=2100&reduction_flag=0");
+        assert!(body.ends_with(&fields), "{body}");
+    }
+}
+
+#[test]
 fn no_secret_is_printed_or_journaled() {
     let settings = settings("");
     let hashed = hashed(&settings, &authorise(&card()), &"HASHKEY".into(), DateTime::UNIX_EPOCH);
@@ -267,6 +280,8 @@ fn a_reply_ends_a_telegram_in_one_of_five_ways() {
         ("020", "result=1\r\nresponse_code=P011\r\n", "declined"),
         ("022", "result=1\r\nresponse_code=2004\r\n", "pending"),
         ("022", "result=1\r\nresponse_code=2007\r\n", "declined"),
+        ("028", "result=1\r\nresponse_code=2011\r\npayment_id=28569258\r\n", "pending"),
+        ("029", "result=1\r\nresponse_code=2014\r\n", "declined"),
         ("094", "result=1\r\nresponse_code=9005\r\n", "declined"),
     ];
     for (kind, reply, wanted) in table {

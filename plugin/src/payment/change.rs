@@ -1,7 +1,8 @@
 //! オーソリ・売上変更: a new payment takes the place of an old one. The new is authorised first, captured where the old one
 //! was, then the old one is given back; whatever fails on the way, at the end one of the two lives. What comes next is
 //! decided from the two payments' statuses alone, so that a killed process, a lost answer and an operation at Paygent
-//! Online all lead on from where the money really stands.
+//! Online all lead on from where the money really stands. A correction (028, 029) makes the new payment in one telegram;
+//! from then on it is the same.
 
 use super::GatewayStatus;
 use super::operation::{ChangeKind, Operation, releasing};
@@ -11,6 +12,8 @@ use super::operation::{ChangeKind, Operation, releasing};
 pub(crate) enum ChangeState {
     /// The new 020 is under way.
     Authorising,
+    /// The 028 or 029 is under way.
+    Correcting,
     /// Both payments may live; on the way to the new one.
     Forward,
     /// Both payments may live; on the way back to the old one.
@@ -26,8 +29,9 @@ pub(crate) enum ChangeState {
 }
 
 impl ChangeState {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Authorising,
+        Self::Correcting,
         Self::Forward,
         Self::Back,
         Self::Done,
@@ -40,6 +44,7 @@ impl ChangeState {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Authorising => "authorising",
+            Self::Correcting => "correcting",
             Self::Forward => "forward",
             Self::Back => "back",
             Self::Done => "done",
@@ -101,6 +106,7 @@ pub(crate) fn next(kind: ChangeKind, state: ChangeState, old: GatewayStatus, new
             None => Next::Stuck,
         },
         ChangeState::Authorising
+        | ChangeState::Correcting
         | ChangeState::Done
         | ChangeState::Undone
         | ChangeState::Refused

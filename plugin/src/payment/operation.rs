@@ -44,9 +44,9 @@ impl Operation {
 /// What is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChangeKind {
-    /// オーソリ変更: 020, then 021 on the old payment.
+    /// オーソリ変更: 020, then 021 on the old payment; or 028.
     Authorisation,
-    /// 売上変更, up, down or a partial refund: 020, 022 on the new payment, then 023 on the old one.
+    /// 売上変更, up, down or a partial refund: 020, 022 on the new payment, then 023 on the old one; or 029.
     Sale,
 }
 
@@ -56,6 +56,14 @@ impl ChangeKind {
         match self {
             Self::Authorisation => "authorisation",
             Self::Sale => "sale",
+        }
+    }
+
+    /// The telegram kind that corrects it.
+    pub(crate) fn correction(self) -> &'static str {
+        match self {
+            Self::Authorisation => "028",
+            Self::Sale => "029",
         }
     }
 

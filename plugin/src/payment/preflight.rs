@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 
 use super::deadline::{self, Limits, Since};
 use super::operation::{Action, ChangeKind, Column, Operation, allowed};
+use super::way::{self, Case, Way};
 use super::{GatewayStatus, Yen, japan};
 
 /// A payment and its order, as far as the rules look at them.
@@ -20,6 +21,10 @@ pub(crate) struct Row {
     pub(crate) ordered: Yen,
     /// The card company bears chargebacks.
     pub(crate) three_ds: bool,
+    /// The holder was authenticated by 3-D Secure, whoever bears chargebacks.
+    pub(crate) authenticated: bool,
+    /// The gateway has refused to correct the payment.
+    pub(crate) correction_refused: bool,
     /// The order is 注文取消し or 返品.
     pub(crate) called_off: bool,
     /// The order has left 購入処理中 and 決済処理中: before that nothing is offered (R41).
@@ -33,6 +38,8 @@ pub(crate) struct Row {
 pub(crate) struct Rules<'a> {
     pub(crate) limits: Limits,
     pub(crate) closing_days: &'a [u8],
+    /// Amounts are corrected where that keeps more.
+    pub(crate) corrections: bool,
     pub(crate) today: NaiveDate,
 }
 
@@ -48,6 +55,8 @@ pub(crate) enum Consequence {
     OldAmountIsBilled,
     /// R66: the customer sees a refund and a new charge.
     BilledAlready,
+    /// The same where the sale is corrected: the customer gets the difference.
+    DifferenceComesBack,
     /// R68: the new payment is without 3-D Secure.
     LosesProtection,
     /// Today is the last day.
@@ -92,6 +101,17 @@ impl Row {
         }
     }
 
+    /// The way that a change of its amount goes.
+    pub(crate) fn way(&self, rules: &Rules<'_>) -> Way {
+        way::choose(&Case {
+            corrections: rules.corrections,
+            held: self.held,
+            wanted: self.ordered,
+            authenticated: self.authenticated,
+            refused: self.correction_refused,
+        })
+    }
+
     /// What follows from `action`, the gravest first.
     pub(crate) fn consequences(&self, action: Action, rules: &Rules<'_>) -> Vec<Consequence> {
         let mut follow = Vec::new();
@@ -106,7 +126,10 @@ impl Row {
         if action == Action::Change(ChangeKind::Sale)
             && deadline::may_be_billed(captured, rules.today, rules.closing_days)
         {
-            follow.push(Consequence::BilledAlready);
+            follow.push(match self.way(rules) {
+                Way::Correction => Consequence::DifferenceComesBack,
+                Way::NewPayment(_) => Consequence::BilledAlready,
+            });
         }
         if matches!(action, Action::Change(_)) && self.three_ds {
             follow.push(Consequence::LosesProtection);
@@ -118,10 +141,12 @@ impl Row {
         follow
     }
 
-    /// What an operator sees of the row: where it runs under another, somebody changed it meanwhile.
-    pub(crate) fn stamp(&self) -> String {
+    /// What an operator sees of the row, and by which way its amount would be changed: where it runs under another,
+    /// something changed meanwhile.
+    pub(crate) fn stamp(&self, rules: &Rules<'_>) -> String {
         let last = self.last.map_or("", Action::kind);
-        let more = u8::from(self.called_off) + 2 * u8::from(self.three_ds);
+        let corrected = self.way(rules) == Way::Correction;
+        let more = u8::from(self.called_off) + 2 * u8::from(self.three_ds) + 4 * u8::from(corrected);
         format!(
             "{}.{last}.{}.{}.{more}",
             self.status.0,
@@ -143,6 +168,7 @@ mod tests {
             sale: 60,
         },
         closing_days: &[15, 31],
+        corrections: false,
         today: NaiveDate::from_ymd_opt(2020, 11, 26).unwrap(),
     };
 
@@ -166,6 +192,8 @@ mod tests {
             held: yen(held),
             ordered: yen(ordered),
             three_ds: false,
+            authenticated: false,
+            correction_refused: false,
             called_off: false,
             placed: true,
             own_account: true,
@@ -190,6 +218,15 @@ mod tests {
         assert_eq!(fresh.consequences(action, &RULES), []);
         let cancel = billed.decide(Column::Cancel, &RULES).unwrap();
         assert_eq!(billed.consequences(cancel, &RULES), [], "a cancel charges nothing anew");
+        let corrects = Rules {
+            corrections: true,
+            ..RULES
+        };
+        assert_eq!(
+            billed.consequences(action, &corrects),
+            [Consequence::DifferenceComesBack],
+            "N15: a sale that is corrected shows neither"
+        );
     }
 
     #[test]
@@ -255,8 +292,15 @@ mod tests {
     #[test]
     fn a_stamp_tells_state_and_amounts_apart() {
         let plain = row(20, None, (3_300, 3_300), 0);
-        assert_eq!(plain.stamp(), "20..3300.3300.0");
-        assert_ne!(plain.stamp(), row(40, Some("022"), (3_300, 3_300), 0).stamp());
-        assert_ne!(plain.stamp(), row(20, None, (3_300, 3_000), 0).stamp());
+        let stamp = |row: Row| row.stamp(&RULES);
+        assert_eq!(stamp(plain), "20..3300.3300.0");
+        assert_ne!(stamp(plain), stamp(row(40, Some("022"), (3_300, 3_300), 0)));
+        let edited = row(20, None, (3_300, 3_000), 0);
+        assert_ne!(stamp(plain), stamp(edited));
+        let corrects = Rules {
+            corrections: true,
+            ..RULES
+        };
+        assert_ne!(stamp(edited), edited.stamp(&corrects), "another way is another thing");
     }
 }

@@ -15,14 +15,16 @@ pub(crate) struct Change {
     pub(crate) change_id: String,
     pub(crate) order_id: String,
     pub(crate) kind: String,
+    /// `correction` or `new_payment`.
+    pub(crate) way: String,
     pub(crate) state: String,
     pub(crate) old_payment_id: String,
     pub(crate) new_payment_id: Option<String>,
-    /// The attempt that authorises the new amount.
+    /// The attempt that authorises the new amount; of a correction that of the old one.
     pub(crate) attempt_id: String,
     pub(crate) old_amount: i64,
     pub(crate) new_amount: i64,
-    /// Telegrams planned after the 020.
+    /// Telegrams planned after the 020, 028 or 029.
     pub(crate) steps: i32,
     pub(crate) refusals: i32,
     /// Why it was undone or refused.
@@ -34,7 +36,17 @@ pub(crate) struct Change {
     pub(crate) version: i32,
 }
 
+/// The gateway makes the new payment of the old one (028, 029).
+pub(crate) const CORRECTION: &str = "correction";
+/// A new payment is authorised (020).
+pub(crate) const NEW_PAYMENT: &str = "new_payment";
+
 impl Change {
+    /// By correction.
+    pub(crate) fn is_correction(&self) -> bool {
+        self.way == CORRECTION
+    }
+
     /// What is changed.
     pub(crate) fn kind(&self) -> StoreResult<ChangeKind> {
         ChangeKind::parse(&self.kind).ok_or_else(|| self.unreadable(&self.kind))

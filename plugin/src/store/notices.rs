@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 
-use super::schema::notices;
+use super::schema::{notices, payments};
 use super::{Connection, StoreResult};
 
 /// One notice.
@@ -87,6 +87,19 @@ pub(crate) fn about(
         .order(notices::notice_id.asc())
         .select(Notice::as_select())
         .load(connection)?)
+}
+
+/// Payments told of under this trading_id that nobody here knows, the one told of last first.
+pub(crate) fn strangers(connection: &mut Connection, trading_id: &str) -> StoreResult<Vec<String>> {
+    let mut told: Vec<String> = notices::table
+        .left_join(payments::table.on(payments::payment_id.eq(notices::payment_id)))
+        .filter(notices::trading_id.eq(trading_id))
+        .filter(payments::payment_id.nullable().is_null())
+        .order(notices::notice_id.desc())
+        .select(notices::payment_id)
+        .load(connection)?;
+    told.dedup();
+    Ok(told)
 }
 
 /// Those that stay unexplained, the last one first.

@@ -28,6 +28,10 @@ pub(crate) struct Payment {
     pub(crate) account: String,
     /// The card company bears chargebacks.
     pub(crate) three_ds: bool,
+    /// Its holder was authenticated by 3-D Secure, whoever bears chargebacks.
+    pub(crate) authenticated: bool,
+    /// The gateway's code, where it corrects this payment not.
+    pub(crate) correction_refused: Option<String>,
     /// The payment that a change put in its place.
     pub(crate) replaced_by: Option<String>,
     pub(crate) version: i32,

@@ -105,6 +105,8 @@ table! {
         cancelled_at -> Nullable<Timestamp>,
         account -> Text,
         three_ds -> Bool,
+        authenticated -> Bool,
+        correction_refused -> Nullable<Text>,
         replaced_by -> Nullable<Text>,
         version -> Integer,
     }
@@ -211,6 +213,7 @@ table! {
         change_id -> Text,
         order_id -> Text,
         kind -> Text,
+        way -> Text,
         state -> Text,
         old_payment_id -> Text,
         new_payment_id -> Nullable<Text>,
@@ -312,4 +315,4 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds, changes);
+allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds, changes, notices);

@@ -10,8 +10,9 @@ use super::bulk::named;
 use super::japanese_time;
 use crate::hook::{Call, staff};
 use crate::page::{self, Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage};
-use crate::payment::operation::{Action, Column};
+use crate::payment::operation::{Action, ChangeKind, Column};
 use crate::payment::preflight::Consequence;
+use crate::payment::way::Way;
 use crate::payment::{preflight, yen};
 use crate::reply::{Problem, Reply};
 use crate::request::Operator;
@@ -179,7 +180,7 @@ impl Gathered {
             );
             self.changes.push(PreflightLine {
                 number: number.clone(),
-                words,
+                words: format!("{words} {}", way_told(call, kind, &row)),
             });
         }
         for consequence in row.consequences(action, &call.rules()) {
@@ -223,12 +224,29 @@ impl Gathered {
     }
 }
 
+/// Which way a change goes, and what the customer sees of it, in one plain sentence.
+fn way_told(call: &Call<'_>, kind: ChangeKind, row: &preflight::Row) -> String {
+    let words = |id: &str, arguments: &[(&str, &str)]| page::text(call.language, id, arguments);
+    let ordered = row.ordered.to_string();
+    match row.way(&call.rules()) {
+        Way::Correction => words(&format!("way-correction-{}", kind.name()), &[("ordered", &ordered)]),
+        Way::NewPayment(because) => {
+            let because = words(&format!("way-because-{}", because.name()), &[]);
+            words(
+                &format!("way-new-{}", kind.name()),
+                &[("ordered", &ordered), ("because", &because)],
+            )
+        }
+    }
+}
+
 /// A consequence in one plain sentence.
 fn told(call: &Call<'_>, number: &str, (consequence, row): (Consequence, &preflight::Row)) -> String {
     let id = match consequence {
         Consequence::OrderIsCalledOff => "preflight-called-off",
         Consequence::OldAmountIsBilled => "preflight-old-amount",
         Consequence::BilledAlready => "preflight-billed",
+        Consequence::DifferenceComesBack => "preflight-difference",
         Consequence::LosesProtection => "preflight-three-ds",
         Consequence::ExpiresToday => "preflight-last-day",
     };

@@ -161,6 +161,7 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
     ];
     let staff = vec![
         fact("settings-columns", column_names.collect::<Vec<_>>().join("、")),
+        fact("settings-corrections", on(config.staff.corrections)),
         fact("settings-authorisation-days", days(config.staff.authorisation_days)),
         fact("settings-sale-days", days(config.staff.sale_days)),
         fact(

@@ -244,7 +244,10 @@ fn events(call: &Call<'_>, known: &Known) -> Vec<Event> {
             who: change.operator.clone().unwrap_or_default(),
             what: page::text(
                 call.language,
-                &format!("preflight-change-{}", change.kind),
+                &match change.is_correction() {
+                    true => format!("event-correction-{}", change.kind),
+                    false => format!("preflight-change-{}", change.kind),
+                },
                 &[("from", from), ("to", to)],
             ),
             kind: String::new(),
