@@ -552,7 +552,11 @@ impl<'a> Call<'a> {
     /// The row as an operator sees it: where it runs under another, something changed meanwhile.
     fn stamp(&self, listed: &Listed) -> Option<String> {
         let payment = listed.payment.as_ref()?;
-        Some(format!("{}.{}", payment.payment_id, self.judged(listed)?.stamp(&self.rules())))
+        Some(format!(
+            "{}.{}",
+            payment.payment_id,
+            self.judged(listed)?.stamp(&self.rules())
+        ))
     }
 
     /// The operator, if the host gives them this right.

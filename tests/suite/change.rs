@@ -1,4 +1,5 @@
-//! オーソリ・売上変更: R37, R62, R66, R67, and D9, D10: whatever fails on the way, one payment lives at the end.
+//! オーソリ・売上変更 by a new payment: R37, R62, R66, R67, and D9, D10: whatever fails on the way, one payment lives at the
+//! end. `corrections` has the other way.
 
 use host_shim::shop::{Order, Status};
 use serde_json::json;
@@ -33,7 +34,7 @@ const FOUR_WAYS: [(bool, i64, &str, &str); 4] = [
 #[test]
 fn r37_r62_r64_an_amount_is_changed_up_and_down_before_and_after_the_capture() {
     for (captured, amount, state, line) in FOUR_WAYS {
-        let world = World::new();
+        let world = World::by_new_payments();
         let before = world.stock_and_points();
         let order = edited(&world, captured, amount);
         let id = order.order_id.as_str();
@@ -74,7 +75,7 @@ fn r37_r62_r64_an_amount_is_changed_up_and_down_before_and_after_the_capture() {
 
 #[test]
 fn r62_the_new_payment_uses_the_card_class_and_terms_of_the_old_one_without_3d_secure() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let page = world.entered();
     let form = crate::world::text(&world.show(&page).reply, "/data/form");
     let body = format!(
@@ -105,7 +106,7 @@ fn r62_the_new_payment_uses_the_card_class_and_terms_of_the_old_one_without_3d_s
 
 #[test]
 fn r65_an_edited_order_shows_what_is_held_until_the_change_is_run() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, false, 2_000);
     let cell = |world: &World| world.list(&[]).row(&order.order_id)[8].clone();
     assert_eq!(cell(&world), "¥2,000 決済額 ¥3,300");
@@ -115,7 +116,7 @@ fn r65_an_edited_order_shows_what_is_held_until_the_change_is_run() {
 
 #[test]
 fn what_needs_no_change_or_cannot_have_one_is_refused_by_row() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let (same, zero, good) = (world.placed(), edited(&world, false, 0), edited(&world, false, 100));
     let result = world.run("change", &[&same.order_id, &zero.order_id, &good.order_id]);
     for text in [
@@ -132,7 +133,7 @@ fn what_needs_no_change_or_cannot_have_one_is_refused_by_row() {
 #[test]
 fn a_new_amount_that_is_refused_leaves_everything_as_it_was() {
     for captured in [false, true] {
-        let world = World::new();
+        let world = World::by_new_payments();
         let order = edited(&world, captured, 9_000);
         world.fault("020", &json!({"code": ["2001", "1G54"]}));
         let result = world.run("change", &[&order.order_id]);
@@ -158,14 +159,20 @@ fn d09_whatever_telegram_of_a_change_fails_one_payment_lives_at_the_end() {
         json!({"code_after": ["2008", ""]}),
         json!({"code_after": ["2004", ""]}),
     ];
-    for (captured, amount, ..) in FOUR_WAYS {
-        let kinds: &[&str] = if captured {
-            &["020", "022", "023"]
-        } else {
-            &["020", "021"]
-        };
+    let ways: [(bool, i64, &[&str]); 6] = [
+        (false, 4_000, &["020", "021"]),
+        (false, 2_000, &["020", "021"]),
+        (true, 4_000, &["020", "022", "023"]),
+        (true, 2_000, &["020", "022", "023"]),
+        (false, 2_000, &["028"]),
+        (true, 2_000, &["029"]),
+    ];
+    for (captured, amount, kinds) in ways {
         for kind in kinds {
-            let world = World::new();
+            let world = match *kind {
+                "028" | "029" => World::new(),
+                _ => World::by_new_payments(),
+            };
             for fault in &faults {
                 let order = edited(&world, captured, amount);
                 world.fault(kind, fault);
@@ -205,7 +212,7 @@ fn d09_whatever_telegram_of_a_change_fails_one_payment_lives_at_the_end() {
 
 #[test]
 fn an_old_sale_that_can_no_longer_be_cancelled_turns_the_change_back() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, true, 2_000);
     world.fault("023", &json!({"code": ["2007", ""]}));
     let result = world.run("change", &[&order.order_id]);
@@ -226,7 +233,7 @@ fn an_old_sale_that_can_no_longer_be_cancelled_turns_the_change_back() {
 
 #[test]
 fn a_capture_of_the_new_amount_that_is_refused_gives_the_new_payment_back() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, true, 9_000);
     world.fault("022", &json!({"code": ["2001", "1G12"]}));
     let result = world.run("change", &[&order.order_id]);
@@ -244,7 +251,7 @@ fn a_capture_of_the_new_amount_that_is_refused_gives_the_new_payment_back() {
 
 #[test]
 fn while_a_change_is_under_way_nothing_else_runs_on_the_order() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, false, 2_000);
     world.fault("020", &json!("drop_after"));
     let running = world.run("change", &[&order.order_id]);
@@ -270,7 +277,7 @@ fn while_a_change_is_under_way_nothing_else_runs_on_the_order() {
 
 #[test]
 fn r59_r60_past_sixty_days_nothing_is_offered_and_the_status_says_so() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = world.placed();
     let id = order.order_id.as_str();
     world.pass(60 * 86_400);
@@ -294,7 +301,7 @@ fn r59_r60_past_sixty_days_nothing_is_offered_and_the_status_says_so() {
 
 #[test]
 fn r67_a_sale_can_be_changed_for_sixty_days_after_its_capture() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = world.placed();
     let id = order.order_id.as_str();
     world.pass(30 * 86_400);
@@ -312,7 +319,7 @@ fn r67_a_sale_can_be_changed_for_sixty_days_after_its_capture() {
 
 #[test]
 fn a_change_begins_sixty_days_of_its_own() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, false, 2_000);
     world.pass(50 * 86_400);
     world.run("change", &[&order.order_id]);
@@ -322,7 +329,7 @@ fn a_change_begins_sixty_days_of_its_own() {
 
 #[test]
 fn r61_r65_the_screen_says_when_the_customer_is_billed() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let list = world.list(&[]);
     assert!(list.says("お客様のカード会社の締日に請求がかかります"));
     assert!(list.says("オーソリから60日間行えます"));
@@ -340,7 +347,7 @@ fn turn(world: &World, payment: i64, status: i32) {
 #[test]
 fn a_passing_status_is_finished_by_the_same_telegram_again() {
     for (column, kind, passing, end) in [("capture", "022", 30, 40), ("void", "021", 31, 32)] {
-        let world = World::new();
+        let world = World::by_new_payments();
         let order = world.placed();
         let payment = world.live(&order.order_id)[0].0;
         world.fault(kind, &json!("drop_before"));
@@ -352,7 +359,7 @@ fn a_passing_status_is_finished_by_the_same_telegram_again() {
         assert_eq!(world.telegrams(kind).len(), 2);
     }
     // The same inside a change: the new payment hangs in the middle of its capture.
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, true, 2_000);
     world.fault("022", &json!("drop_before"));
     world.run("change", &[&order.order_id]);
@@ -369,7 +376,7 @@ fn a_passing_status_is_finished_by_the_same_telegram_again() {
 
 #[test]
 fn an_authorisation_that_was_captured_elsewhere_is_not_refunded_by_a_change() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, false, 2_000);
     turn(&world, world.live(&order.order_id)[0].0, 40);
     let result = world.run("change", &[&order.order_id]);
@@ -390,7 +397,7 @@ fn an_authorisation_that_was_captured_elsewhere_is_not_refunded_by_a_change() {
 
 #[test]
 fn what_is_too_late_is_asked_and_not_guessed() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = world.placed();
     turn(&world, world.live(&order.order_id)[0].0, 41);
     let result = world.run("void", &[&order.order_id]);
@@ -404,7 +411,7 @@ fn what_is_too_late_is_asked_and_not_guessed() {
 
 #[test]
 fn an_edit_that_is_told_late_is_not_lost_behind_an_operation_of_the_plugins() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = edited(&world, false, 5_000);
     let id = order.order_id.as_str();
     let late = world.adapter.shop.edit(id, None, Some(4_000)).unwrap();
@@ -421,7 +428,7 @@ fn an_edit_that_is_told_late_is_not_lost_behind_an_operation_of_the_plugins() {
 
 #[test]
 fn a_shop_may_keep_its_orders_when_a_payment_is_cancelled() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = world.placed();
     let folder = world.folder.path().join("shop");
     let mut config = host_shim::demo::config(&folder, &world.reach).unwrap();

@@ -20,8 +20,9 @@ fn change_of(world: &World, order: &str) -> String {
     request.to_string()
 }
 
-/// Calls a hook in a process of its own that is killed (`kill -9`) at its `point`th such call; whether it was.
-pub(crate) fn killed_at(world: &World, (hook, request): (&str, &str), point: usize) -> bool {
+/// Calls a hook in a process of its own, with these settings, that is killed (`kill -9`) at its `point`th such call; whether
+/// it was.
+pub(crate) fn killed_at(world: &World, (hook, request): (&str, &str), settings: &[&str], point: usize) -> bool {
     let folder = world.folder.path().join("shop");
     let ended = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e"])
@@ -31,6 +32,7 @@ pub(crate) fn killed_at(world: &World, (hook, request): (&str, &str), point: usi
         .arg(env!("CARGO_BIN_EXE_host-shim"))
         .arg("call")
         .args(reached(world, &folder))
+        .args(settings.iter().flat_map(|setting| ["--set", setting]))
         .arg("--at")
         .arg(world.clock().load(Ordering::Acquire).to_string())
         .args([hook, request])
@@ -42,19 +44,26 @@ pub(crate) fn killed_at(world: &World, (hook, request): (&str, &str), point: usi
 }
 
 /// D9 at the level of processes: a change is killed at every commit, every telegram and every answer, in all four
-/// directions; whoever comes after finishes or undoes it, and one payment of the right amount lives.
+/// directions by a new payment and both by correction; whoever comes after finishes or undoes it, and one payment of the right amount lives.
 #[test]
 fn d09_a_change_that_is_killed_anywhere_ends_with_one_payment_of_the_right_amount() {
     let mut told = Vec::new();
     std::thread::scope(|scope| {
-        let ways = [(false, 4_000), (false, 2_000), (true, 4_000), (true, 2_000)];
+        let ways = [
+            (false, 4_000, false),
+            (false, 2_000, false),
+            (true, 4_000, false),
+            (true, 2_000, false),
+            (false, 2_000, true),
+            (true, 2_000, true),
+        ];
         let runs: Vec<_> = ways
             .map(|way| scope.spawn(move || kill_everywhere(way)))
             .into_iter()
             .collect();
         for (way, run) in ways.iter().zip(runs) {
             let points = run.join().unwrap();
-            // A change has at least ten commits, three or more telegrams and their answers.
+            // A change has at least eight commits, three or more telegrams and their answers.
             assert!(points > 25, "{way:?} was killed at {points} points only");
             told.push(format!("{way:?}: {points}"));
         }
@@ -62,8 +71,12 @@ fn d09_a_change_that_is_killed_anywhere_ends_with_one_payment_of_the_right_amoun
     println!("killed at: {}", told.join(", "));
 }
 
-fn kill_everywhere((captured, amount): (bool, i64)) -> usize {
-    let world = World::new();
+fn kill_everywhere((captured, amount, corrections): (bool, i64, bool)) -> usize {
+    let world = if corrections {
+        World::new()
+    } else {
+        World::by_new_payments()
+    };
     for point in 1.. {
         let order = world.placed();
         if captured {
@@ -71,7 +84,8 @@ fn kill_everywhere((captured, amount): (bool, i64)) -> usize {
         }
         world.reprice(&order, amount);
         let request = change_of(&world, &order.order_id);
-        if !killed_at(&world, ("admin.bulk.start", &request), point) {
+        let corrections = format!("staff.corrections={corrections}");
+        if !killed_at(&world, ("admin.bulk.start", &request), &[&corrections], point) {
             return point - 1;
         }
         for _ in 0..8 {

@@ -2,7 +2,8 @@
 //!
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
-//! `link` the card typed on Paygent's page · `stored` cards that members leave with the gateway ·
+//! `corrections` an amount that is made smaller in place · `link` the card typed on Paygent's page · `stored` cards that members
+//! leave with the gateway ·
 //! `guard` who tests cards, and who must not suffer for it ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
 //! `tls` whom the plugin believes and how it proves who it is, to the servers of `peer` ·
@@ -22,6 +23,7 @@ mod browser;
 mod change;
 mod checkout;
 mod classes;
+mod corrections;
 mod crash;
 mod door;
 mod guard;

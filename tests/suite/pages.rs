@@ -12,7 +12,7 @@ fn open(world: &World, path: &str) -> Value {
 
 #[test]
 fn an_orders_page_tells_who_did_what_when_and_what_the_answer_was() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let order = world.placed();
     let id = order.order_id.as_str();
     world.reprice(&order, 2_000);

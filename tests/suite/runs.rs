@@ -31,7 +31,7 @@ fn r52_nothing_runs_before_ok_and_however_often_ok_is_pressed_the_run_starts_onc
 
 #[test]
 fn r65_r66_the_small_print_is_said_before_it_happens() {
-    let world = World::new();
+    let world = World::by_new_payments();
     let (edited, plain) = (world.placed(), world.placed());
     world.reprice(&edited, 3_000);
     let capture = world.run_page(&world.preflight("capture", &[&edited.order_id, &plain.order_id]));

@@ -829,7 +829,7 @@ fn a_storing_that_is_killed_anywhere_ends_with_one_card_or_with_none_and_says_so
         // Without a fingerprint, so that nothing but the list itself tells.
         let body = format!("form={form}&card_token={}", world.token(GOOD));
         let request = json!({"method": "POST", "path": "/cards", "body": body, "shopper": {"member": name}});
-        let was_killed = killed_at(&world, ("cards.add", &request.to_string()), point);
+        let was_killed = killed_at(&world, ("cards.add", &request.to_string()), &[], point);
         for _ in 0..12 {
             world.pass(150);
             world.work();

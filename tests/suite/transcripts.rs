@@ -396,7 +396,7 @@ fn an_answer_is_lost_and_found() {
 
 #[test]
 fn an_amount_is_changed_after_it_was_shown_what_follows() {
-    let mut story = Story::begin();
+    let mut story = Story::of(World::by_new_payments());
     let path = enter(&mut story, "904");
     let paid = pay(&mut story, &path, GOOD);
     story.applied(&paid);
@@ -486,6 +486,36 @@ fn a_member_stores_a_card_pays_with_it_and_leaves() {
         json!({"request_id": "removed-17", "data": {"member": "17"}}),
     );
     insta::assert_snapshot!("stored_card", story.told);
+}
+
+#[test]
+fn an_amount_is_corrected_and_the_correction_is_half_done() {
+    let mut story = Story::begin();
+    let path = enter(&mut story, "907");
+    let paid = pay(&mut story, &path, GOOD);
+    story.applied(&paid);
+    let mut edited = order("907", "new");
+    edited["amount"] = json!(2800);
+    edited["updated_at"] = json!("2020-11-26T12:30:00+09:00");
+    story.call("orders.put", json!({"data": {"orders": [edited]}}));
+    let list = story.call("admin.list", staff("GET", "/payments"));
+    let csrf = text(&list, "/data/csrf");
+    let form = |path: &str, body: &str| {
+        let mut request = staff("POST", path);
+        request["body"] = json!(format!("csrf={csrf}{body}"));
+        request
+    };
+    let body = "&operation=change&order_change=907";
+    let preflight = story.call("admin.bulk.preflight", form("/payments/bulk/preflight", body));
+    let run = format!("/payments/bulk/{}", text(&preflight, "/data/job"));
+    story.call("admin.bulk.show", staff("GET", &run));
+    // Paygent makes the new payment, leaves the old one beside it, and says 2011.
+    let _: Value = story
+        .world
+        .control("POST", "settings", &json!({"correction_fault": "2011"}).to_string());
+    story.call("admin.bulk.confirm", form(&format!("{run}/confirm"), ""));
+    story.call("admin.order", staff("GET", "/payments/orders/907"));
+    insta::assert_snapshot!("amount_corrected", story.told);
 }
 
 #[test]

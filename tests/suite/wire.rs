@@ -216,6 +216,33 @@ fn a_members_card_is_stored_listed_paid_with_and_deleted() {
 }
 
 #[test]
+fn amounts_are_corrected() {
+    let world = World::new();
+    let order = world.placed();
+    world.reprice(&order, 3_000);
+    world.run("change", &[&order.order_id]);
+    world.run("capture", &[&order.order_id]);
+    world.reprice(&order, 2_100);
+    world.run("change", &[&order.order_id]);
+    let common = [
+        "merchant_id",
+        "connect_id",
+        "connect_password",
+        "telegram_version",
+        "telegram_kind",
+    ];
+    let own = ["payment_id", "payment_amount", "reduction_flag"];
+    for kind in ["028", "029"] {
+        assert_eq!(
+            fields_sent(&world, kind),
+            [&common[..], &own[..]].concat(),
+            "as captured from Paygent's own client"
+        );
+        written(&world, kind);
+    }
+}
+
+#[test]
 fn a_lost_answer_is_asked_for() {
     let world = World::new();
     let page = world.entered();

@@ -48,6 +48,11 @@ impl World {
         Self::made(false, None, |_, _| Value::Null)
     }
 
+    /// The same where every amount is changed by a new payment, and none is corrected (028, 029).
+    pub(crate) fn by_new_payments() -> Self {
+        Self::made(false, None, |_, _| json!({"staff": {"corrections": false}}))
+    }
+
     /// A shop that browsers reach, with 3-D Secure and pushed notices. Nobody but the test does background work.
     pub(crate) fn reachable() -> Self {
         Self::made(true, None, demo::reachable_at)

@@ -280,7 +280,11 @@ fn a_reply_ends_a_telegram_in_one_of_five_ways() {
         ("020", "result=1\r\nresponse_code=P011\r\n", "declined"),
         ("022", "result=1\r\nresponse_code=2004\r\n", "pending"),
         ("022", "result=1\r\nresponse_code=2007\r\n", "declined"),
-        ("028", "result=1\r\nresponse_code=2011\r\npayment_id=28569258\r\n", "pending"),
+        (
+            "028",
+            "result=1\r\nresponse_code=2011\r\npayment_id=28569258\r\n",
+            "pending",
+        ),
         ("029", "result=1\r\nresponse_code=2014\r\n", "declined"),
         ("094", "result=1\r\nresponse_code=9005\r\n", "declined"),
     ];
