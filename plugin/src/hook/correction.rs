@@ -343,7 +343,9 @@ fn conclude(call: &Call<'_>, asked: &Telegram, learnt: &Learnt) -> Result<(), Pr
     let now = call.moment();
     let sent_at = asked.sent_at.unwrap_or(asked.planned_at);
     let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
-    let said = asked.code.as_deref().map(class);
+    // The gateway's codes have no dots; our own faults do, and say nothing of what it thinks.
+    let code = asked.code.clone().filter(|code| !code.contains('.'));
+    let said = code.as_deref().map(class);
     // Who answers that it stopped, or that the payment is in no state for it, does nothing more.
     let answered = matches!(said, Some(Class::HalfDone | Class::Conflict | Class::TooLate));
     let verdict = judge(&Heard {
@@ -383,8 +385,8 @@ fn conclude(call: &Call<'_>, asked: &Telegram, learnt: &Learnt) -> Result<(), Pr
                     old.gateway_status = operation::too_late(old.status()).0;
                     payments::update(rows, &mut old)?;
                 }
-                let code = asked.code.clone().filter(|_| said.is_some_and(|said| is_a_no(said)));
-                let code = code.unwrap_or_else(|| journal::NEVER_ARRIVED.to_owned());
+                let no = code.filter(|_| said.is_some_and(is_a_no));
+                let code = no.unwrap_or_else(|| journal::NEVER_ARRIVED.to_owned());
                 give_up(rows, (row, change), telegrams::DECLINED, Some(code), now)
             }
         }
@@ -445,7 +447,7 @@ fn end(rows: &mut Connection, mut row: Telegram, state: &str, now: NaiveDateTime
 fn wait(rows: &mut Connection, row: &Telegram, old: &Payment, now: NaiveDateTime) -> StoreResult<()> {
     const PATIENCE: TimeDelta = TimeDelta::days(1);
     let sent_at = row.sent_at.unwrap_or(row.planned_at);
-    if age(sent_at, now) <= PATIENCE {
+    if age(sent_at, now) < PATIENCE {
         return Ok(());
     }
     let detail = format!(

@@ -150,10 +150,14 @@ fn unknown(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
     let store = &call.instance.store;
     if let Some(attempt) = store.read(|rows| attempts::of_trading_id(rows, &notice.trading_id))? {
         settle::inquire(call, &attempt.attempt_id)?;
-        correction::told(call, notice)?;
-        let settled = store.read(|rows| payments::find(rows, &notice.payment_id))?.is_some();
-        if settled {
+        let known = || store.read(|rows| payments::find(rows, &notice.payment_id));
+        if known()?.is_some() {
             return end(call, notice, notices::APPLIED);
+        }
+        correction::told(call, notice)?;
+        if known()?.is_some() {
+            // What it says of the payment counts as if the answer had come first.
+            return look(call, notice);
         }
     }
     if notice.received_at + UNKNOWN_FOR < call.moment() {
