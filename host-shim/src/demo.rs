@@ -45,6 +45,8 @@ pub struct Settings {
     pub clock: clock::Setting,
     /// Members of the plugin's configuration that differ from the demo's.
     pub differing: Value,
+    /// Single settings that differ from all of that.
+    pub wishes: Vec<Wish>,
 }
 
 /// What a shop adds to the plugin's configuration once browsers and the simulator reach it at a whole address: 3-D Secure
@@ -83,6 +85,9 @@ pub fn open(settings: &Settings) -> anyhow::Result<Site> {
     let mut config = config(&settings.folder, &settings.reach)?;
     if let (Some(all), Some(differing)) = (config.as_object_mut(), settings.differing.as_object()) {
         all.extend(differing.clone());
+    }
+    for wish in &settings.wishes {
+        wish.put(&mut config);
     }
     let plugin = Plugin::open(&library, &config, Arc::clone(&settings.clock), tell)?;
     let adapter = Adapter {
@@ -201,6 +206,7 @@ pub async fn run(
         reach,
         clock: Arc::clone(&setting),
         differing: Value::Null,
+        wishes: Vec::new(),
     };
     let today = demo
         .pin_clock
@@ -211,9 +217,7 @@ pub async fn run(
     let listener = listen(demo.port).await?;
     let shop = format!("http://{}/", listener.local_addr()?);
     settings.differing = reachable_at(&shop, gateway.merchant());
-    for wish in &demo.wishes {
-        wish.put(&mut settings.differing);
-    }
+    settings.wishes = demo.wishes;
     let site = Arc::new(open(&settings)?);
     gateway.push_to(&format!("{shop}paygent/notice"), NOTICED_AFTER);
     ready(&shop, &format!("{shop}admin"), &gateway.online_url());

@@ -104,6 +104,9 @@ struct Parts {
     authorities_pem: PathBuf,
     #[arg(long)]
     library: Option<PathBuf>,
+    /// A setting of the plugin that differs, as `staff.corrections=false`; may be given several times.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    wishes: Vec<Wish>,
 }
 
 impl Parts {
@@ -119,6 +122,7 @@ impl Parts {
             },
             clock,
             differing: serde_json::Value::Null,
+            wishes: self.wishes,
         }
     }
 }

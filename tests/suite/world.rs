@@ -107,6 +107,7 @@ impl World {
             reach: told,
             clock: Arc::clone(&clock),
             differing: differing(&url, gateway.merchant()),
+            wishes: Vec::new(),
         };
         let site = Arc::new(demo::open(&settings).unwrap());
         if served {
@@ -131,6 +132,7 @@ impl World {
             reach: self.reach.clone(),
             clock: Arc::clone(&self.clock),
             differing: members,
+            wishes: Vec::new(),
         };
         demo::open(&settings).unwrap().adapter
     }
