@@ -1,5 +1,6 @@
 //! The staff's work under `kill -9`: a change of amount at each of its steps, and a bulk run of two operators.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -40,6 +41,11 @@ pub(crate) fn killed_at(world: &World, (hook, request): (&str, &str), settings: 
         .stderr(Stdio::null())
         .status()
         .expect("strace is installed");
+    // Anything else than the kill is a call that does not work, and would be taken for one for ever.
+    assert!(
+        ended.success() || ended.signal() == Some(9),
+        "the call itself fails: {ended}"
+    );
     !ended.success()
 }
 
