@@ -191,7 +191,7 @@ fn r37_r62_r65_an_edited_amount_is_seen_warned_of_and_changed() {
 
         browser.click("tr[data-order='217'] .order a").await;
         browser.says("注文 217 の決済").await;
-        browser.says("売上変更 ¥2,100 → ¥1,500").await;
+        browser.says("売上の金額を¥2,100から¥1,500に減らす訂正").await;
         browser.click("#paygent-inquire").await;
         browser.says("決済の状態に変わりはありません").await;
         browser.click(".events details").await;
