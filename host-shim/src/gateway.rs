@@ -2,9 +2,10 @@
 //! be tried without a contract. It knows nothing of the plugin and is held against the wire as published clients use it.
 //!
 //! In the order in which a payment goes: `online` the browser's side (token script and endpoint, ペイジェントオンライン,
-//! control endpoint, the card company's page of 3-D Secure, the link type's card page) · `cards` what each test card does · `tls` and `entrance` the machines' side · `wire` and `hash` its
-//! bytes · `telegram` what each kind does · `status` which may do what when · `ledger` what was done, for good · `push` tells the shop of it ·
-//! `fault` and `settings` what a test scripts · `merchant`, `certificates`, `clock` what all of it rests on.
+//! control endpoint, the card company's page of 3-D Secure, the link type's card page) · `cards` what each test card does ·
+//! `tls` and `entrance` the machines' side · `wire` and `hash` its bytes · `telegram` what each kind does, `refusal` how it says
+//! no · `status` what may be done when · `ledger` what was done, for good · `push` tells the shop of it · `fault` and `settings`
+//! what a test scripts · `merchant`, `certificates`, `clock` what all of it rests on.
 
 mod cards;
 mod certificates;
@@ -16,6 +17,7 @@ mod ledger;
 mod merchant;
 mod online;
 mod push;
+mod refusal;
 mod settings;
 mod status;
 mod telegram;

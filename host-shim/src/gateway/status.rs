@@ -1,6 +1,6 @@
 //! `payment_status` of a card payment, and which telegram may move it where.
 
-use super::telegram::Refusal;
+use super::refusal::Refusal;
 
 /// Paygent's number for where a payment stands.
 pub(crate) type Status = i32;

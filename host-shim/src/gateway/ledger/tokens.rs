@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::schema::tokens;
-use crate::gateway::telegram::Refusal;
+use crate::gateway::refusal::Refusal;
 
 /// One token. Times are Unix milliseconds, `expiry` is the card's `YYMM`; of a security code alone nothing is kept but
 /// that it was typed.

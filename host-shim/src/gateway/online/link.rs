@@ -21,7 +21,8 @@ use super::{Problem, pages, token};
 use crate::gateway::fault::{Delivery, Fault};
 use crate::gateway::ledger::links::{self, Link};
 use crate::gateway::ledger::telegrams::{self, NewTelegram};
-use crate::gateway::telegram::{Answer, Refusal, spoken};
+use crate::gateway::refusal::Refusal;
+use crate::gateway::telegram::{Answer, spoken};
 use crate::gateway::wire::{Fields, Reply, masked};
 use crate::gateway::{Paygent, clock};
 

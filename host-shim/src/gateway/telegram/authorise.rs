@@ -4,9 +4,10 @@ use diesel::prelude::*;
 
 use super::card::Source;
 use super::charge::{Charge, Order, charge};
-use super::{Outcome, Refusal, with_card};
+use super::{Outcome, with_card};
 use crate::gateway::cards::Script;
 use crate::gateway::ledger::payments::Payment;
+use crate::gateway::refusal::Refusal;
 use crate::gateway::settings::Settings;
 use crate::gateway::wire::{Fields, Reply};
 

@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::Refusal;
 use super::stock;
 use crate::gateway::ledger::payments::{self, Payment};
 use crate::gateway::ledger::stored_cards::StoredCard;
 use crate::gateway::ledger::tokens::{self, Token};
+use crate::gateway::refusal::Refusal;
 use crate::gateway::status::REFUSED;
 use crate::gateway::wire::Fields;
 

@@ -3,11 +3,11 @@
 
 use diesel::prelude::*;
 
-use super::Refusal;
 use super::card::{Card, Source};
 use crate::gateway::cards::{self, Script};
 use crate::gateway::ledger::payments::{self, Payment};
 use crate::gateway::ledger::{authentications, notices};
+use crate::gateway::refusal::Refusal;
 use crate::gateway::settings::Settings;
 use crate::gateway::status::{AUTHORISED, CAPTURED, REFUSED};
 

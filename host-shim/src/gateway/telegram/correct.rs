@@ -3,11 +3,12 @@
 
 use diesel::prelude::*;
 
+use super::Outcome;
 use super::authorise::amount;
 use super::operate::{find, reply};
-use super::{Outcome, Refusal};
 use crate::gateway::ledger::notices;
 use crate::gateway::ledger::payments::{self, Payment};
+use crate::gateway::refusal::Refusal;
 use crate::gateway::settings::{CorrectionFault, Settings};
 use crate::gateway::status::Operation;
 use crate::gateway::wire::{Fields, Reply};

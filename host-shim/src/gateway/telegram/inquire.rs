@@ -3,9 +3,10 @@
 use diesel::prelude::*;
 
 use super::operate::only_one;
-use super::{Outcome, Refusal, dated, with_card};
+use super::{Outcome, dated, with_card};
 use crate::gateway::clock;
 use crate::gateway::ledger::payments::{self, Payment};
+use crate::gateway::refusal::Refusal;
 use crate::gateway::wire::{Fields, Reply};
 
 pub(super) fn inquire(connection: &mut SqliteConnection, fields: &Fields) -> QueryResult<Outcome> {

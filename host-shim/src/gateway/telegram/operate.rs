@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{Outcome, Refusal};
+use super::Outcome;
 use crate::gateway::clock;
 use crate::gateway::ledger::payments::{self, Payment};
+use crate::gateway::refusal::Refusal;
 use crate::gateway::settings::Settings;
 use crate::gateway::status::Operation;
 use crate::gateway::wire::{Fields, Reply};

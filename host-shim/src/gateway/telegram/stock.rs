@@ -2,10 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::{Outcome, Refusal, month_first};
+use super::{Outcome, month_first};
 use crate::gateway::cards;
 use crate::gateway::ledger::stored_cards::{self, StoredCard};
 use crate::gateway::ledger::tokens;
+use crate::gateway::refusal::Refusal;
 use crate::gateway::wire::{Fields, Reply, Table};
 
 /// No card, or none of that number.

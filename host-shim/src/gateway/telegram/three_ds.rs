@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 
+use super::Outcome;
 use super::card::Source;
-use super::{Outcome, Refusal};
 use crate::gateway::Paygent;
 use crate::gateway::cards::{self, Script, ThreeDs};
 use crate::gateway::ledger::authentications::{self, Authentication};
+use crate::gateway::refusal::Refusal;
 use crate::gateway::wire::{Fields, Reply};
 
 pub(super) fn ask(

@@ -2,7 +2,8 @@
 
 use super::token;
 use crate::gateway::ledger::links::Link;
-use crate::gateway::telegram::{Refusal, amount, trading_id};
+use crate::gateway::refusal::Refusal;
+use crate::gateway::telegram::{amount, trading_id};
 use crate::gateway::wire::Fields;
 use crate::gateway::{Paygent, clock, hash};
 

@@ -15,8 +15,9 @@ use crate::gateway::Paygent;
 use crate::gateway::fault::Delivery;
 use crate::gateway::ledger::authentications;
 use crate::gateway::ledger::links::{self, Link};
+use crate::gateway::refusal::Refusal;
 use crate::gateway::settings::Settings;
-use crate::gateway::telegram::{Asked, Charge, Order, Refusal, SPLITS, Source, begin, charge};
+use crate::gateway::telegram::{Asked, Charge, Order, SPLITS, Source, begin, charge};
 
 pub(super) async fn show(State(desk): State<Desk>, Path(id): Path<String>) -> Result<Html<String>, Problem> {
     let link = load(&desk.paygent, &id)?;
