@@ -1,20 +1,25 @@
 //! The table of hooks: what a host can ask, by name or by method and path.
 //!
 //! A hook file reads the request, loads rows, asks `payment` whether it may, writes the intent, asks `paygent`,
-//! records what came of it, and replies. What moves money is sent from `card`, `link`, `operation` and `amend`; `storing`,
-//! `cards` and `members` store, list and delete cards; `settle`, `timeline` and `settings` only ask.
+//! records what came of it, and replies. What moves money is sent from `charge`, `link`, `operation`, `amend` and `correction`;
+//! `storing`, `cards` and `members` store, list and delete cards; `settle`, `timeline` and `settings` only ask.
 
 mod amend;
 mod card;
 mod cards;
 mod change;
+mod charge;
 mod checkout;
 mod correction;
+mod customer;
 mod describe;
 pub(crate) mod dispatch;
 mod effects;
 mod guard;
+mod handed_over;
+mod inbox;
 mod journal;
+mod latecomer;
 mod link;
 mod means;
 mod members;
@@ -26,6 +31,7 @@ mod outbox;
 mod route;
 mod settle;
 mod staff;
+mod standing;
 mod state;
 mod storing;
 mod three_ds;
@@ -597,4 +603,19 @@ impl<'a> Call<'a> {
             )),
         }
     }
+}
+
+/// What one order's work came to; a failure is told, and keeps nobody else's from being done.
+fn survived<T>(worked: Result<T, Problem>, of: &str) -> Option<T> {
+    worked
+        .inspect_err(|problem| {
+            tracing::error!(
+                of,
+                code = problem.code,
+                message = problem.message,
+                detail = problem.detail,
+                "work.failed"
+            );
+        })
+        .ok()
 }

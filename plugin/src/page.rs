@@ -1,7 +1,8 @@
-//! What shoppers and staff see. `text` the wording · `card`, `cards`, `three_ds`, `link`, `notice` the shopper's pages · `list`, `runs`, `order`,
-//! `settings` the staff's, each with its template · `staff` what those share · `csv` the list as a file · `frame` what all
-//! pages share: the template engine and the headers.
+//! What shoppers and staff see. `text` the wording · `card`, `cards`, `three_ds`, `link`, `notice` the shopper's pages, `brand`
+//! and `wallet` what two of them show · `list`, `runs`, `order`, `settings` the staff's, each with its template · `staff` what
+//! those share · `csv` the list as a file · `frame` what all pages share: the template engine and the headers.
 
+mod brand;
 mod card;
 mod cards;
 mod csv;
@@ -15,9 +16,11 @@ mod settings;
 mod staff;
 mod text;
 mod three_ds;
+mod wallet;
 
-pub(crate) use card::{Brand, CardPage, CardProblem, ClassOffered, card, class_name};
-pub(crate) use cards::{CardsPage, Wallet, WalletCard, cards};
+pub(crate) use brand::Brand;
+pub(crate) use card::{CardPage, CardProblem, ClassOffered, card, class_name};
+pub(crate) use cards::{CardsPage, cards};
 pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::{Page, framable};
 pub(crate) use link::{LinkPage, link};
@@ -31,3 +34,4 @@ pub(crate) use settings::{Check, SettingsPage, settings};
 pub(crate) use staff::{Fact, StaffFrame, TickBox, gateway_status, path_segment, reason};
 pub(crate) use text::{Language, text};
 pub(crate) use three_ds::{Authenticating, acs, authenticating, leave};
+pub(crate) use wallet::{Wallet, WalletCard};

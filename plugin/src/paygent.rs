@@ -26,13 +26,14 @@ use crate::payment::operation::ChangeKind;
 use crate::payment::{PaymentClass, Yen, japan};
 use client::{Failure, Posted};
 pub(crate) use codes::{Class, class};
-pub(crate) use link::{HandOver, LINK};
+pub(crate) use link::HandOver;
 pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
 use reply::Fields;
 use settings::Access;
 pub(crate) use settings::Settings;
 pub(crate) use shopper::Shopper;
 pub(crate) use stock::{CardId, CustomerId, StoredCard};
+pub(crate) use telegram::LINK;
 use telegram::Telegram;
 
 const VERSION: &str = "1.0";

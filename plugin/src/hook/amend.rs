@@ -1,6 +1,7 @@
 //! オーソリ・売上変更 (guide, p. 7): begins a change of amount and drives it on. `change` writes down what comes next; this
 //! file sends it.
 
+use super::change::Ids;
 use super::{Call, correction, journal, operation, settle};
 use crate::paygent::{Authorise, CardSource, TradingId};
 use crate::payment::attempt::{AttemptState, next_inquiry};
@@ -10,32 +11,11 @@ use crate::payment::trading_id::trading_id;
 use crate::payment::way::{self, Case, Way};
 use crate::payment::{PaymentClass, Yen};
 use crate::reply::Problem;
-use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
 use crate::store::changes::{self, Change};
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
 use crate::store::{Connection, StoreError, StoreResult, attempts, orders, payments, telegrams};
-
-/// Fresh ids of a change's rows, drawn before the transaction.
-pub(super) struct Ids {
-    pub(super) change: String,
-    pub(super) attempt: String,
-    pub(super) telegram: String,
-    pub(super) salt: String,
-}
-
-impl Ids {
-    /// Draws them.
-    pub(super) fn draw() -> Result<Self, Problem> {
-        Ok(Self {
-            change: random_hex::<12>()?,
-            attempt: random_hex::<16>()?,
-            telegram: random_hex::<16>()?,
-            salt: random_hex::<2>()?,
-        })
-    }
-}
 
 /// The intent to make the gateway's amount the order's (R62), committed by the caller's transaction before anything leaves.
 pub(super) fn intend(

@@ -6,13 +6,16 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::charge::charge;
 use super::means::Means;
-use super::route::{notice, whole};
+use super::means::is_token;
+use super::route::whole;
+use super::standing::{Checkout, elsewhere, in_flight, load, onward, outcome, turned_back};
 use super::storing::Keep;
 use super::{Call, cards, guard, journal, link, outbox, settle, storing, three_ds};
 use crate::config::Entry;
 use crate::page;
-use crate::paygent::{Authorise, LINK, TradingId};
+use crate::paygent::LINK;
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
@@ -23,20 +26,10 @@ use crate::reply::{Problem, Reply, Status};
 use crate::seal::{Purpose, random_hex};
 use crate::store::attempts::Attempt;
 use crate::store::holds::Hold;
-use crate::store::orders::Order;
 use crate::store::{Connection, StoreResult, attempts, holds, orders, telegrams};
 
 /// How long a drawn card page can be used.
 const FORM_LASTS: TimeDelta = TimeDelta::hours(2);
-
-/// A checkout as it stands.
-struct Checkout {
-    hold: Hold,
-    order: Order,
-    /// The attempt that tells how this hold stands: the one that may hold money, or else the last that came to an end. One
-    /// whose holder is still at the card company's page, in this tab or another, tells nothing yet.
-    last: Option<Attempt>,
-}
 
 /// `card.page`.
 pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -194,7 +187,7 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
             "the order's amount changed since the confirmation",
         ));
     }
-    if let Some(reply) = checkout.last.as_ref().and_then(|last| link::onward(call, last)) {
+    if let Some(reply) = checkout.last.as_ref().and_then(|last| onward(call, last)) {
         return Ok(reply);
     }
     let (means, fingerprint) = match posted.one("stored_card")?.filter(|reference| !reference.is_empty()) {
@@ -222,11 +215,6 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
         fingerprint,
     };
     authorise(call, &wish)
-}
-
-/// What a token looks like; whether it is one, the gateway knows.
-pub(super) fn is_token(text: &str) -> bool {
-    (1..=256).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 struct Wish<'a> {
@@ -288,25 +276,6 @@ fn authorise(call: &Call<'_>, wish: &Wish<'_>) -> Result<Reply, Problem> {
     }
     charge(call, &attempt, &wish.means)?;
     outcome(call, wish.checkout)
-}
-
-/// Sends the 020 of an attempt whose intent is committed, and records what came of it. A card that paid is stored after
-/// that, where its member wished it: before, a card that cannot pay would be kept, and a refusal to store it stand between
-/// the shopper and the payment.
-pub(super) fn charge(call: &Call<'_>, attempt: &Attempt, means: &Means) -> Result<(), Problem> {
-    let broken = || Problem::failed("attempt.unreadable", "the attempt cannot be sent");
-    let asked = Authorise {
-        trading_id: TradingId::try_from(attempt.trading_id.as_str()).map_err(|_| broken())?,
-        amount: Yen::try_from(attempt.amount)
-            .map_err(|_| Problem::misuse("order.amount", "the amount cannot be paid"))?,
-        class: PaymentClass::read(&attempt.payment_class, attempt.split_count).ok_or_else(broken)?,
-        card: means.source(),
-        auth_id: attempt.auth_id.clone(),
-    };
-    let answer = call.instance.gateway.authorise(&asked, call.now());
-    settle::authorisation(call, attempt, answer)?;
-    storing::follow(call, &attempt.attempt_id);
-    Ok(())
 }
 
 /// Commits the attempt, the guard's count of it and its telegram before anything is sent, where it may be made.
@@ -381,38 +350,6 @@ fn intend(
     Ok(Ok(attempt))
 }
 
-/// Where the shopper goes now, by what is known of the latest attempt.
-pub(super) fn outcome(call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
-    let checkout = load(call, id)?;
-    if let Some(reply) = elsewhere(call, &checkout)? {
-        return Ok(reply);
-    }
-    if let Some(reply) = checkout.last.as_ref().and_then(|last| link::onward(call, last)) {
-        return Ok(reply);
-    }
-    let declined = checkout.last.as_ref().is_some_and(|attempt| {
-        attempt.state == AttemptState::Declined.name() || attempt.code.as_deref() == Some(link::REFUSED)
-    });
-    let (status, code, message) = match declined {
-        true => (
-            Status::Refused,
-            "card.declined",
-            "the card was refused; the card page is shown again",
-        ),
-        false => (
-            Status::Failed,
-            "card.not_executed",
-            "nothing was asked of the gateway; the card page is shown again",
-        ),
-    };
-    let code_detail = checkout.last.as_ref().and_then(|attempt| attempt.code.clone());
-    let mut reply = Reply::redirect(format!("{}/pay/{id}", call.base_url()))
-        .with_data(json!({"outcome": if declined { "declined" } else { "not_executed" }}))
-        .because(status, code, message);
-    reply.detail = code_detail;
-    Ok(reply)
-}
-
 /// `card.back`: 「戻る」 leaves no order (guide line 58). Only this way out does.
 pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
     call.refuse_other_sites()?;
@@ -455,25 +392,6 @@ pub(super) fn back(call: &Call<'_>) -> Result<Reply, Problem> {
     turned_back(call, id)
 }
 
-/// Where the shopper goes who turned back: away, or where what is held or not known of leads them.
-pub(super) fn turned_back(call: &Call<'_>, id: &str) -> Result<Reply, Problem> {
-    let checkout = load(call, id)?;
-    match checkout.hold.state()? {
-        HoldState::Withdrawn => {
-            let effects = call
-                .instance
-                .store
-                .read(|rows| outbox::offered(rows, &checkout.order.order_id))?;
-            Ok(Reply::redirect(checkout.hold.back_url.clone())
-                .with_data(json!({"withdrawn": true}))
-                .with_effects(effects))
-        }
-        _ => {
-            Ok(elsewhere(call, &checkout)?.unwrap_or_else(|| Reply::redirect(format!("{}/pay/{id}", call.base_url()))))
-        }
-    }
-}
-
 /// `card.status`: 確認中. Asks the gateway itself while the shopper waits, and sends them on once it is known.
 pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
     let id = call.segment("card.status")?;
@@ -494,100 +412,6 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
         refresh_secs: 3,
     };
     Ok(whole(200, page::confirming(&shown, call.language, &nonce)).with_data(json!({"outcome": "confirming"})))
-}
-
-fn in_flight(checkout: &Checkout) -> Option<&Attempt> {
-    let turned_back = checkout.hold.back_wanted;
-    checkout.last.as_ref().filter(|attempt| {
-        let state = attempt.state();
-        state.is_ok_and(|state| state.is_in_flight() || turned_back && state == AttemptState::HandedOver)
-    })
-}
-
-/// The page where this checkout now is, if that is not the card page.
-fn elsewhere(call: &Call<'_>, checkout: &Checkout) -> Result<Option<Reply>, Problem> {
-    let effects = || {
-        call.instance
-            .store
-            .read(|rows| outbox::offered(rows, &checkout.order.order_id))
-    };
-    let reply = match checkout.hold.state()? {
-        HoldState::Placed => Reply::redirect(checkout.hold.complete_url.clone())
-            .with_data(json!({"outcome": "placed"}))
-            .with_effects(effects()?),
-        HoldState::Withdrawn => notice(
-            call,
-            410,
-            "notice-withdrawn",
-            Some((&checkout.hold.back_url, "notice-back")),
-        )
-        .with_effects(effects()?),
-        HoldState::CalledOff => notice(
-            call,
-            410,
-            "notice-closed",
-            Some((&checkout.hold.back_url, "notice-back")),
-        ),
-        HoldState::Rejected => notice(
-            call,
-            409,
-            "notice-sold-out",
-            Some((&checkout.hold.back_url, "notice-back")),
-        ),
-        HoldState::Opening => {
-            let reply = notice(
-                call,
-                503,
-                "notice-not-ready",
-                Some((
-                    &format!("{}/pay/{}", call.base_url(), checkout.hold.checkout),
-                    "notice-again",
-                )),
-            );
-            reply.with_effects(effects()?).because(
-                Status::Failed,
-                "hold.not_acknowledged",
-                "the effect order.pend of this order is not acknowledged",
-            )
-        }
-        HoldState::Held if in_flight(checkout).is_some() => {
-            Reply::redirect(format!("{}/pay/{}/status", call.base_url(), checkout.hold.checkout))
-                .with_data(json!({"outcome": "confirming"}))
-                .because(
-                    Status::Uncertain,
-                    "payment.confirming",
-                    "the gateway was asked and has not answered",
-                )
-        }
-        HoldState::Held
-            if checkout
-                .last
-                .as_ref()
-                .is_some_and(|last| last.state == AttemptState::Mismatched.name()) =>
-        {
-            notice(call, 409, "notice-contact-shop", None)
-        }
-        HoldState::Held => return Ok(None),
-    };
-    Ok(Some(reply))
-}
-
-fn load(call: &Call<'_>, id: &str) -> Result<Checkout, Problem> {
-    let found = call.instance.store.read(|rows| {
-        let Some(hold) = holds::find(rows, id)? else {
-            return Ok(None);
-        };
-        let Some(order) = orders::find(rows, &hold.order_id)? else {
-            return Ok(None);
-        };
-        let live = attempts::live_of(rows, &hold.order_id)?.filter(|live| live.hold == hold.number);
-        let last = match live {
-            Some(live) => Some(live),
-            None => attempts::last_ended_of(rows, &hold.order_id, hold.number)?,
-        };
-        Ok(Some(Checkout { hold, order, last }))
-    })?;
-    found.ok_or_else(|| Problem::misuse("checkout.unknown", "there is no such checkout"))
 }
 
 /// The way of paying off that was chosen, if it is offered for this amount today; 一括 where none was.

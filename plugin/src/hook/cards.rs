@@ -1,17 +1,15 @@
 //! A member's stored cards: those that the card page offers, and `cards.page`, `cards.add` and `cards.delete`, a page of
 //! their own for the host's my page.
 //!
-//! Whose cards they are the host says (`shopper.member`), never the browser: the gateway knows a member by a pseudonym that
-//! is made from the host's id with the signing key. A page names a card by a text that is encrypted for its member: what
-//! another member's page holds opens for nobody else.
+//! A page names a card by a text that is encrypted for its member: what another member's page holds opens for nobody else.
 
 use chrono::{DateTime, TimeDelta};
 use serde_json::json;
 
-use super::means::Means;
+use super::means::{Means, is_token};
 use super::route::{notice, whole};
 use super::storing::{FULL, Keep, LOOK_SECS};
-use super::{Call, card, guard, storing};
+use super::{Call, customer, guard, storing};
 use crate::page;
 use crate::paygent::{CardId, Class, CustomerId, Outcome, StoredCard};
 use crate::payment::japan;
@@ -24,28 +22,9 @@ use crate::store::storings::{self, Storing};
 /// How long a drawn page can be used.
 const FORM_LASTS: TimeDelta = TimeDelta::hours(2);
 
-/// The member who asks, as the gateway knows them; none for a guest, or where the shop stores no cards.
-pub(super) fn customer(call: &Call<'_>) -> Option<CustomerId> {
-    let member = call.request.shopper.as_ref()?.member.as_deref()?;
-    let stores = call.instance.config.card.stores_cards();
-    stores.then(|| customer_of(call, member))?
-}
-
-/// A member as the gateway knows them, by the host's id. Shops that share a merchant account are told apart as their
-/// payments are, by `shop.trading_prefix`.
-pub(super) fn customer_of(call: &Call<'_>, member: &str) -> Option<CustomerId> {
-    if member.is_empty() || member.len() > 255 {
-        return None;
-    }
-    let instance = call.instance;
-    let own = format!("{}\n{member}", instance.config.shop.trading_prefix);
-    let name = format!("m{}", instance.seal.pseudonym("customer", &own));
-    CustomerId::try_from(name.as_str()).ok()
-}
-
 /// What the card page shows of the cards of the member who asks. A gateway that does not answer leaves them out.
 pub(super) fn wallet(call: &Call<'_>) -> Result<Option<page::Wallet>, Problem> {
-    let Some(customer) = customer(call) else {
+    let Some(customer) = customer::asking(call) else {
         return Ok(None);
     };
     let gateway = call.instance.gateway.within(LOOK_SECS);
@@ -90,7 +69,8 @@ impl Chosen {
 /// The card that a form chose to pay with, if it is the member's own and can be used.
 pub(super) fn chosen(call: &Call<'_>, reference: &str) -> Option<Chosen> {
     let today = japan::date(call.moment());
-    named(call, customer(call)?, reference).filter(|card| !card.expiry.is_some_and(|expiry| expiry.is_over(today)))
+    named(call, customer::asking(call)?, reference)
+        .filter(|card| !card.expiry.is_some_and(|expiry| expiry.is_over(today)))
 }
 
 fn reference(call: &Call<'_>, customer: &CustomerId, card: &StoredCard) -> Result<String, Problem> {
@@ -210,7 +190,7 @@ pub(super) fn add(call: &Call<'_>) -> Result<Reply, Problem> {
         return Ok(stale(&url));
     };
     let token = posted.one("card_token")?.unwrap_or("");
-    if !card::is_token(token) {
+    if !is_token(token) {
         return Ok(Reply::redirect(url).because(Status::Refused, "form.card_token", "the form carries no card token"));
     }
     let keep = Keep {
@@ -330,7 +310,7 @@ fn stale(url: &str) -> Reply {
 /// The member who asks. The page is there only where the shop stores cards.
 fn member(call: &Call<'_>) -> Result<Option<CustomerId>, Problem> {
     if call.instance.config.card.stores_cards() {
-        Ok(customer(call))
+        Ok(customer::asking(call))
     } else {
         Err(Problem::misuse("page.unknown", "this shop stores no cards"))
     }

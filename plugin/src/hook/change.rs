@@ -7,12 +7,34 @@ use super::journal;
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::change::{ChangeState, MOST_REFUSALS, Next, next};
 use crate::payment::operation::{Action, Operation};
+use crate::reply::Problem;
+use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
 use crate::store::changes::Change;
 use crate::store::flags::Flag;
 use crate::store::payments::Payment;
 use crate::store::telegrams::Telegram;
 use crate::store::{Connection, StoreError, StoreResult, attempts, changes, flags, orders, payments, telegrams};
+
+/// Fresh ids of a change's rows, drawn before the transaction.
+pub(super) struct Ids {
+    pub(super) change: String,
+    pub(super) attempt: String,
+    pub(super) telegram: String,
+    pub(super) salt: String,
+}
+
+impl Ids {
+    /// Draws them.
+    pub(super) fn draw() -> Result<Self, Problem> {
+        Ok(Self {
+            change: random_hex::<12>()?,
+            attempt: random_hex::<16>()?,
+            telegram: random_hex::<16>()?,
+            salt: random_hex::<2>()?,
+        })
+    }
+}
 
 /// The flag of an order whose two payments both hold money.
 const TWO_LIVE: &str = "change.two_live";

@@ -8,10 +8,10 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::json;
 
-use super::{Call, link, outbox, three_ds};
+use super::{Call, outbox};
 use crate::address;
 use crate::page::{self, CardProblem};
-use crate::payment::attempt::AttemptState;
+use crate::payment::attempt::{AttemptState, LEFT, REFUSED_THERE};
 use crate::payment::guard::{Asked, Hindrance, Kind, Record, WORTH_READING_BEYOND, hindrance};
 use crate::payment::stored_card::StoringState;
 use crate::reply::{Reply, Status};
@@ -134,7 +134,7 @@ pub(super) fn settled(
             tries::end(rows, &attempt.attempt_id, tries::GOOD)
         }
         AttemptState::NotExecuted | AttemptState::Missing | AttemptState::Closed
-            if !matches!(attempt.code.as_deref(), Some(three_ds::LEFT | link::REFUSED)) =>
+            if !matches!(attempt.code.as_deref(), Some(LEFT | REFUSED_THERE)) =>
         {
             tries::forget(rows, &attempt.attempt_id)
         }

@@ -10,28 +10,19 @@
 //! a way back says moves nothing: 094 is asked, and 「戻る」 is granted when 094 knows of no money. Whoever pays after that
 //! finds an attempt that is looked for and no hold: the money is given back at once, or places the order if it still waits.
 
-use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::json;
+use chrono::TimeDelta;
 
 use super::route::{notice, whole};
-use super::{Call, card, notices, settle};
+use super::{Call, settle, standing};
 use crate::page;
-use crate::paygent::{Found, HandOver, Inquire, Inquiry, Outcome, PaymentId, TradingId};
-use crate::payment::attempt::{AttemptState, next_inquiry};
-use crate::payment::settle::{Evidence, age};
-use crate::payment::{GatewayStatus, Yen};
+use crate::paygent::{HandOver, TradingId};
+use crate::payment::Yen;
+use crate::payment::attempt::{AttemptState, REFUSED_THERE, next_inquiry};
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::Purpose;
 use crate::store::attempts::Attempt;
 use crate::store::holds::Hold;
-use crate::store::{Connection, StoreResult, attempts, holds, notices as notices_kept};
-
-/// The code of an attempt whose shopper was refused at Paygent's page; 094 does not tell why.
-pub(super) const REFUSED: &str = "link.refused";
-/// Payments of one trading_id that are asked for, the newest ones.
-const MOST_ASKED: usize = 20;
-/// So close to the end of its term nobody is sent to the page any more.
-const TOO_LATE: TimeDelta = TimeDelta::minutes(1);
+use crate::store::{Connection, StoreResult, attempts, holds};
 
 /// Makes an attempt one that is handed over. The caller commits it before the order leaves.
 pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, return_key: &str) {
@@ -65,16 +56,7 @@ pub(super) fn hand_over(call: &Call<'_>, attempt: &Attempt, checkout: &str) -> R
     };
     let answer = call.instance.gateway.hand_over(&asked);
     settle::handed_over(call, attempt, answer)?;
-    card::outcome(call, checkout)
-}
-
-/// On to Paygent's page, where the attempt waits there.
-pub(super) fn onward(call: &Call<'_>, attempt: &Attempt) -> Option<Reply> {
-    let in_time = attempt.link_until.is_some_and(|until| call.moment() + TOO_LATE < until);
-    let waits = attempt.state == AttemptState::HandedOver.name() && in_time;
-    let sealed = attempt.sealed_link.as_deref().filter(|_| waits)?;
-    let url = call.instance.seal.unlock(sealed, &attempt.attempt_id)?;
-    Some(Reply::redirect(url).with_data(json!({"outcome": "handed_over"})))
+    standing::outcome(call, checkout)
 }
 
 /// The page before Paygent's.
@@ -87,7 +69,7 @@ pub(super) fn page(call: &Call<'_>, shown: &page::LinkPage<'_>, nonce: &str) -> 
 pub(super) fn problem_shown(call: &Call<'_>, attempt: &Attempt) -> Option<page::CardProblem> {
     let says = |id: &str| Some(page::CardProblem::of(id, call.language));
     match (attempt.state().ok()?, attempt.code.as_deref()) {
-        (AttemptState::HandedOver | AttemptState::Missing | AttemptState::Closed, Some(REFUSED)) => {
+        (AttemptState::HandedOver | AttemptState::Missing | AttemptState::Closed, Some(REFUSED_THERE)) => {
             says("card-declined")
         }
         (AttemptState::Missing | AttemptState::Closed, None) => says("link-unpaid"),
@@ -127,7 +109,7 @@ pub(super) fn paid(call: &Call<'_>) -> Result<Reply, Problem> {
         Ok(())
     })?;
     settle::inquire(call, &attempt.attempt_id)?;
-    card::outcome(call, checkout)
+    standing::outcome(call, checkout)
 }
 
 /// `link.stopped`: 「戻る」 on Paygent's page, which leaves no order either.
@@ -148,7 +130,7 @@ pub(super) fn stopped(call: &Call<'_>) -> Result<Reply, Problem> {
         Ok(())
     })?;
     settle::inquire(call, &attempt.attempt_id)?;
-    card::turned_back(call, checkout)
+    standing::turned_back(call, checkout)
 }
 
 /// 「戻る」 of a shopper whose attempt may hold money. One that is only handed over is asked for at once, whoever asked just
@@ -196,109 +178,4 @@ fn forged(call: &Call<'_>) -> Reply {
         "link.forged",
         "this way back is not one that was made for this attempt",
     )
-}
-
-/// What an inquiry (094) teaches of an attempt of the link type, and the code that goes with it. One trading_id may carry
-/// several payments there: refused cards, and the one that was good.
-pub(super) fn taught(
-    call: &Call<'_>,
-    attempt: &Attempt,
-    outcome: &Outcome<Inquiry>,
-) -> Result<Option<(Evidence, Option<String>)>, Problem> {
-    let unpaid = |refused: bool| {
-        let left = call.instance.store.read(|rows| {
-            let hold = holds::of_order(rows, &attempt.order_id, attempt.hold)?;
-            has_left(call, attempt, hold.as_ref(), refused)
-        })?;
-        Ok::<_, Problem>((Evidence::Unpaid { left }, refused.then(|| REFUSED.to_owned())))
-    };
-    Ok(Some(match outcome {
-        Outcome::Good(Inquiry::NotFound) => unpaid(false)?,
-        Outcome::Good(Inquiry::Found(found)) if GatewayStatus(found.status) == GatewayStatus::REFUSED => unpaid(true)?,
-        Outcome::Good(Inquiry::Several) => match among(call, attempt)? {
-            Among::Nothing => unpaid(true)?,
-            Among::Unknown => (Evidence::NoAnswer, None),
-            Among::One(found) => (
-                Evidence::Found {
-                    payment_id: found.payment_id.as_str().to_owned(),
-                    status: GatewayStatus(found.status),
-                    amount: found.amount,
-                },
-                None,
-            ),
-            Among::Several => (Evidence::Several, None),
-        },
-        _ => return Ok(None),
-    }))
-}
-
-/// Nobody is expected to pay any more: the shopper turned back, or came back and was refused, or the term is over.
-fn has_left(call: &Call<'_>, attempt: &Attempt, hold: Option<&Hold>, refused: bool) -> StoreResult<bool> {
-    let now = call.moment();
-    let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
-    let waits = match hold {
-        Some(hold) => hold.state()?.is_open() && !hold.back_wanted,
-        None => false,
-    };
-    let over = over_at(call, attempt).is_none_or(|over| over <= now);
-    Ok(match attempt.state()? {
-        AttemptState::HandedOver => over || !waits,
-        AttemptState::Sent => !waits,
-        _ => refused || age(attempt.sent_at, now) > quarantine,
-    })
-}
-
-/// When a page's term has been over for so long that whatever was begun on it has ended.
-pub(super) fn over_at(call: &Call<'_>, attempt: &Attempt) -> Option<NaiveDateTime> {
-    let quarantine = TimeDelta::seconds(i64::from(call.instance.config.quarantine_secs));
-    attempt.link_until.map(|until| until + quarantine)
-}
-
-/// What holds money among several payments of one trading_id.
-enum Among {
-    Nothing,
-    Unknown,
-    One(Found),
-    Several,
-}
-
-/// Looks for the payment that is good. 094 does not tell several apart by their trading_id, but every payment that holds
-/// money is a notice with a number, and by that it is asked for.
-fn among(call: &Call<'_>, attempt: &Attempt) -> Result<Among, Problem> {
-    let all_fetched = notices::drain(call)?;
-    let told = call
-        .instance
-        .store
-        .read(|rows| notices_kept::about(rows, &[], &[&attempt.trading_id]))?;
-    let mut numbers: Vec<&str> = told.iter().rev().map(|notice| notice.payment_id.as_str()).collect();
-    numbers.dedup();
-    numbers.truncate(MOST_ASKED);
-    let mut good: Option<Found> = None;
-    let mut open = !all_fetched;
-    for number in numbers {
-        let Ok(id) = PaymentId::try_from(number) else { continue };
-        match call
-            .instance
-            .gateway
-            .inquire(&Inquire::ByPayment(id), call.now())
-            .outcome
-        {
-            Outcome::Good(Inquiry::Found(found)) => {
-                let status = GatewayStatus(found.status);
-                let known = good.as_ref().is_some_and(|known| known.payment_id == found.payment_id);
-                match (status.is_live(), known, &good) {
-                    (true, false, Some(_)) => return Ok(Among::Several),
-                    (true, false, None) => good = Some(found),
-                    (true, true, _) => {}
-                    (false, ..) => open |= status != GatewayStatus::REFUSED && !status.is_over(),
-                }
-            }
-            _ => open = true,
-        }
-    }
-    Ok(match good {
-        Some(found) => Among::One(found),
-        None if open => Among::Unknown,
-        None => Among::Nothing,
-    })
 }

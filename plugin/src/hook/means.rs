@@ -69,6 +69,11 @@ impl Means {
     }
 }
 
+/// What a token looks like; whether it is one, the gateway knows.
+pub(super) fn is_token(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::storing::code_of;
-use super::{Call, cards, storing, work};
+use super::{Call, customer, storing, survived};
 use crate::paygent::{Class, CustomerId, Outcome, StoredCard};
 use crate::reply::{Problem, Reply};
 use crate::store::removals::{self, Removal};
@@ -29,7 +29,7 @@ const CLAIM: TimeDelta = TimeDelta::minutes(15);
 /// The hook.
 pub(super) fn removed(call: &Call<'_>) -> Result<Reply, Problem> {
     let asked: Removed = call.request.data()?;
-    let Some(customer) = cards::customer_of(call, &asked.member) else {
+    let Some(customer) = customer::of_member(call, &asked.member) else {
         return Err(Problem::misuse("member.id", "a member's id has 1 to 255 bytes"));
     };
     let now = call.moment();
@@ -45,7 +45,7 @@ pub(super) fn removed(call: &Call<'_>) -> Result<Reply, Problem> {
         storing::forget(call, rows, &customer)?;
         removals::insert(rows, &removal)
     })?;
-    work::survived(advance(call, customer.as_str()), customer.as_str());
+    survived(advance(call, customer.as_str()), customer.as_str());
     let open = call
         .instance
         .store

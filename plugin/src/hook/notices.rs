@@ -6,16 +6,14 @@ use chrono::{NaiveDateTime, TimeDelta};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::{Call, correction, observe, settle};
-use crate::paygent::{self, Answer, Inquire, Inquiry, NoticeFields, Outcome, PaymentId};
+use super::{Call, inbox, latecomer, observe, settle};
+use crate::paygent::{self, Answer, Inquire, Inquiry, Outcome, PaymentId};
 use crate::reply::{Problem, Reply, Status};
 use crate::store::notices::{self, Notice};
-use crate::store::{attempts, changes, leases, payments, telegrams};
+use crate::store::{attempts, changes, payments, telegrams};
 
 /// Exactly what the gateway waits for; anything else and it sends the notice again.
 const ACCEPTED: &str = "result=0";
-/// Telegrams of one look at 091.
-const MOST_FETCHED: usize = 20;
 /// A notice about a payment that nobody here knows is looked at again for so long.
 const UNKNOWN_FOR: TimeDelta = TimeDelta::hours(24);
 
@@ -56,10 +54,7 @@ pub(super) fn push(call: &Call<'_>) -> Result<Reply, Problem> {
         tracing::error!(notice = read.notice_id, "notice.forged");
         return Ok(answer(403, "refused").because(Status::Refused, "notice.forged", "the hash does not fit"));
     }
-    let kept = call
-        .instance
-        .store
-        .write(|rows| notices::keep(rows, &row(call, &read, "push")))?;
+    let kept = inbox::keep(call, &read, "push")?;
     Ok(answer(200, ACCEPTED).with_data(json!({"notice": read.notice_id, "new": kept})))
 }
 
@@ -71,23 +66,6 @@ fn answer(status: u16, body: &str) -> Reply {
     };
     reply.headers.insert("content-type".to_owned(), "text/plain".to_owned());
     reply
-}
-
-fn row(call: &Call<'_>, read: &NoticeFields, source: &str) -> Notice {
-    Notice {
-        notice_id: read.notice_id,
-        payment_id: read.payment_id.as_str().to_owned(),
-        trading_id: read.trading_id.clone(),
-        status: read.status,
-        amount: read.amount.get(),
-        fields: serde_json::to_string(&read.all).unwrap_or_default(),
-        source: source.to_owned(),
-        state: notices::NEW.to_owned(),
-        tries: 0,
-        received_at: call.moment(),
-        due_at: Some(call.moment()),
-        settled_at: None,
-    }
 }
 
 /// Looks at one notice; whether what follows from it is so now.
@@ -154,7 +132,7 @@ fn unknown(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
         if known()?.is_some() {
             return end(call, notice, notices::APPLIED);
         }
-        correction::told(call, notice)?;
+        latecomer::told(call, notice)?;
         if known()?.is_some() {
             // What it says of the payment counts as if the answer had come first.
             return look(call, notice);
@@ -205,63 +183,4 @@ fn write(call: &Call<'_>, notice: &Notice, change: impl FnOnce(&mut Notice, Naiv
         }
         Ok(())
     })?)
-}
-
-/// Fetches what was not pushed (091), and what is missing between the numbers that are kept; one process at a time. How many.
-pub(super) fn poll(call: &Call<'_>) -> Result<usize, Problem> {
-    let every = call.instance.config.notices.poll_secs;
-    if every == 0 {
-        return Ok(0);
-    }
-    let store = &call.instance.store;
-    let now = call.moment();
-    let until = now + TimeDelta::seconds(i64::from(every));
-    if !store.write(|rows| leases::take(rows, "091", (now, until)))? {
-        return Ok(0);
-    }
-    let mut fetched = 0;
-    while fetched < MOST_FETCHED && fetch(call, None)? == Fetched::Notice {
-        fetched += 1;
-    }
-    for missing in store.read(|rows| notices::gaps(rows, MOST_FETCHED.saturating_sub(fetched)))? {
-        fetched += usize::from(fetch(call, Some(missing))? == Fetched::Notice);
-    }
-    Ok(fetched)
-}
-
-/// Fetches what was not pushed, now; whether that was all.
-pub(super) fn drain(call: &Call<'_>) -> Result<bool, Problem> {
-    for _ in 0..MOST_FETCHED {
-        match fetch(call, None)? {
-            Fetched::Notice => {}
-            Fetched::Nothing => return Ok(true),
-            Fetched::NoAnswer => return Ok(false),
-        }
-    }
-    Ok(false)
-}
-
-#[derive(PartialEq, Eq)]
-enum Fetched {
-    Notice,
-    /// There is none.
-    Nothing,
-    NoAnswer,
-}
-
-/// One 091.
-fn fetch(call: &Call<'_>, number: Option<i64>) -> Result<Fetched, Problem> {
-    let Answer { outcome, .. } = call.instance.gateway.next_notice(number, call.now());
-    match outcome {
-        Outcome::Good(Some(read)) => {
-            call.instance
-                .store
-                .write(|rows| notices::keep(rows, &row(call, &read, "091")))?;
-            Ok(Fetched::Notice)
-        }
-        Outcome::Good(None) => Ok(Fetched::Nothing),
-        Outcome::Declined(_) | Outcome::Pending(_) | Outcome::NotExecuted(_) | Outcome::Unknown(_) => {
-            Ok(Fetched::NoAnswer)
-        }
-    }
 }

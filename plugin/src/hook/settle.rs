@@ -3,9 +3,9 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::{Call, change, guard, journal, link, operation, outbox, storing, three_ds};
+use super::{Call, change, guard, handed_over, journal, operation, outbox, storing};
 use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, LINK, Outcome};
-use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::attempt::{AttemptState, LEFT, next_inquiry};
 use crate::payment::hold::HoldState;
 use crate::payment::settle::{Evidence, Verdict, age, judge};
 use crate::payment::{GatewayStatus, Yen};
@@ -117,7 +117,7 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     let state = journal::state_of(&outcome);
     let payment_id = exchange.payment_id.as_ref().map(|id| id.as_str().to_owned());
     let of_link = match attempt.is_link() {
-        true => link::taught(call, &attempt, &outcome)?,
+        true => handed_over::taught(call, &attempt, &outcome)?,
         false => None,
     };
     let (mut masked_card, mut liability_shifted) = (None, None);
@@ -168,7 +168,7 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
         // Nobody came back from the card company's page: nothing was asked for, and the token is forgotten.
         if attempt.next_inquiry_at.is_some_and(|due| due <= now) {
             attempt.sealed_card = None;
-            attempt.code = Some(three_ds::LEFT.to_owned());
+            attempt.code = Some(LEFT.to_owned());
             end(&mut attempt, AttemptState::NotExecuted, now);
             attempts::update(rows, &mut attempt)?;
             acs_pages::remove(rows, &attempt.attempt_id)?;
@@ -191,7 +191,7 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
         attempt.next_inquiry_at = next_inquiry(attempt.sent_at, attempt.inquiries).map(|at| at.max(now + APART));
     }
     if attempt.state()? == AttemptState::HandedOver
-        && let Some(over) = link::over_at(call, &attempt).filter(|over| *over > now)
+        && let Some(over) = handed_over::over_at(call, &attempt).filter(|over| *over > now)
     {
         attempt.next_inquiry_at = attempt.next_inquiry_at.map(|at| at.min(over));
     }

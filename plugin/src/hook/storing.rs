@@ -7,8 +7,8 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use secrecy::SecretString;
 
-use super::means::Means;
-use super::{Call, card, cards, guard, journal, work};
+use super::means::{Means, is_token};
+use super::{Call, customer, guard, journal, survived};
 use crate::paygent::{Answer, CustomerId, Exchange, Outcome, StoredCard};
 use crate::payment::attempt::{AttemptState, next_inquiry};
 use crate::payment::japan;
@@ -53,8 +53,8 @@ pub(super) struct Keep {
 /// What the card page's form wishes to be stored: a typed card, of a member who ticked the box.
 pub(super) fn wished(call: &Call<'_>, posted: &Form, means: &Means) -> Result<Option<Keep>, Problem> {
     let token = posted.one("store_token")?.unwrap_or("");
-    let customer = cards::customer(call);
-    let (Means::Token(_), Some(customer), true) = (means, customer, card::is_token(token)) else {
+    let customer = customer::asking(call);
+    let (Means::Token(_), Some(customer), true) = (means, customer, is_token(token)) else {
         return Ok(None);
     };
     Ok(Some(Keep {
@@ -188,7 +188,7 @@ fn telegram_id(storing_id: &str) -> String {
 
 /// Stores the card of a payment that was just made, if that was wished; whatever comes of it, the payment stands.
 pub(super) fn follow(call: &Call<'_>, attempt_id: &str) {
-    work::survived(advance(call, attempt_id), attempt_id);
+    survived(advance(call, attempt_id), attempt_id);
 }
 
 /// Takes a storing as far as it goes now; `false` where there was nothing to do.

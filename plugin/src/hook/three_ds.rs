@@ -9,13 +9,14 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use super::charge::charge;
 use super::means::Means;
 use super::route::{notice, whole};
-use super::{Call, card, guard, journal, storing};
+use super::{Call, guard, journal, standing, storing};
 use crate::page;
 use crate::paygent::{self, Answer, Authenticate, Class, Outcome, Shopper, TradingId};
 use crate::payment::Yen;
-use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::attempt::{AttemptState, LEFT, next_inquiry};
 use crate::payment::hold::HoldState;
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::random_hex;
@@ -25,8 +26,6 @@ use crate::store::{Connection, StoreError, StoreResult, acs_pages, attempts, hol
 
 /// How long a holder may take at the card company's page.
 const PATIENCE: TimeDelta = TimeDelta::minutes(35);
-/// The code of an attempt whose holder left before its end: nothing was asked for.
-pub(super) const LEFT: &str = "3ds.left";
 /// The longest page that is shown.
 const PAGE_LIMIT: usize = 512 << 10;
 
@@ -109,8 +108,8 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, means: &Means) -> Result
         Ok(None)
     })?;
     if let Some((attempt, means)) = next {
-        card::charge(call, &attempt, &means)?;
-        return card::outcome(call, &hold.checkout);
+        charge(call, &attempt, &means)?;
+        return standing::outcome(call, &hold.checkout);
     }
     let begun = match page {
         Some(_) if sealed.is_some() => Reply::redirect(format!(
@@ -119,7 +118,7 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, means: &Means) -> Result
             hold.checkout
         )),
         Some(begun) => whole(200, page::acs(begun.page, false)),
-        None => return card::outcome(call, &hold.checkout),
+        None => return standing::outcome(call, &hold.checkout),
     };
     Ok(begun.with_data(json!({"outcome": "authenticating"})))
 }
@@ -127,7 +126,7 @@ pub(super) fn begin(call: &Call<'_>, attempt: &Attempt, means: &Means) -> Result
 /// `card.authenticate`: the card company's page in a frame, below what is paid for.
 pub(super) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let Some((attempt, hold)) = waiting(call, "card.authenticate")? else {
-        return card::outcome(call, call.segment("card.authenticate")?);
+        return standing::outcome(call, call.segment("card.authenticate")?);
     };
     let order = call.instance.store.read(|rows| orders::find(rows, &attempt.order_id))?;
     let url = format!("{}/pay/{}", call.base_url(), hold.checkout);
@@ -155,7 +154,7 @@ pub(super) fn acs(call: &Call<'_>) -> Result<Reply, Problem> {
             return Ok(whole(200, page::acs(html, true)).with_data(json!({"outcome": "authenticating"})));
         }
     }
-    Ok(out_of_frame(call, card::outcome(call, call.segment("card.acs")?)?))
+    Ok(out_of_frame(call, standing::outcome(call, call.segment("card.acs")?)?))
 }
 
 /// The attempt that an address names and its stay on the card page, while its holder is waited for.
@@ -291,12 +290,12 @@ fn returned(call: &Call<'_>) -> Result<Reply, Problem> {
         }
     });
     match next {
-        Ok(Some((attempt, means))) => card::charge(call, &attempt, &means)?,
+        Ok(Some((attempt, means))) => charge(call, &attempt, &means)?,
         Ok(None) => {}
         Err(error) if error.is_taken() => {}
         Err(error) => return Err(error.into()),
     }
-    card::outcome(call, checkout)
+    standing::outcome(call, checkout)
 }
 
 /// Commits that the 020 of an authenticated attempt will leave; what it is paid with. Nothing where the order no longer

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::staff::bulk;
-use super::{Call, amend, guard, members, notices, operation, settle, storing};
+use super::{Call, amend, guard, inbox, members, notices, operation, settle, storing, survived};
 use crate::reply::{Problem, Reply};
 use crate::store::{attempts, jobs, notices as notices_kept, orders, removals, storings, telegrams};
 
@@ -76,7 +76,7 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
         done += i32::from(survived(notices::look(call, &notice), &notice.payment_id).unwrap_or_default());
     }
     if Instant::now() < ends {
-        survived(notices::poll(call), "091");
+        survived(inbox::poll(call), "091");
     }
     for job in store.read(jobs::unfinished)? {
         if let Some(progress) = survived(bulk::advance(call, &job, ends), &job.job_id) {
@@ -98,19 +98,4 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
     }
     let reply = Reply::data(json!({"done": done, "left": left}));
     Ok(if left > 0 { reply.more() } else { reply })
-}
-
-/// What one order's work came to; a failure is told, and keeps nobody else's from being done.
-pub(super) fn survived<T>(worked: Result<T, Problem>, of: &str) -> Option<T> {
-    worked
-        .inspect_err(|problem| {
-            tracing::error!(
-                of,
-                code = problem.code,
-                message = problem.message,
-                detail = problem.detail,
-                "work.failed"
-            );
-        })
-        .ok()
 }

@@ -2,7 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
-use super::card::{Brand, CardProblem};
+use super::brand::Brand;
+use super::card::CardProblem;
 use super::frame::{Page, headers_leading_to, render};
 use super::text::Language;
 use crate::payment::Yen;

@@ -10,12 +10,10 @@ use secrecy::ExposeSecret as _;
 use super::hash;
 use super::outcome::Fault;
 use super::settings::Settings;
-use super::telegram::Telegram;
+use super::telegram::{LINK, Telegram};
 use super::{TradingId, malformed};
 use crate::payment::Yen;
 
-/// The hand-over's kind in the journal. On the wire it has none.
-pub(crate) const LINK: &str = "lnk";
 /// The longest address of a page that is believed.
 const ADDRESS_LIMIT: usize = 2_000;
 

@@ -1,7 +1,9 @@
 //! A telegram on its way out: ordered fields, percent-encoded Windows-31J (450 and link type: UTF-8).
 
-use super::link::LINK;
 use super::windows_31j::{self, Unencodable};
+
+/// The hand-over's kind in the journal. On the wire it has none.
+pub(crate) const LINK: &str = "lnk";
 
 /// A field that the wire cannot carry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,11 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 
+/// The code of an attempt whose holder left before the end of 3-D Secure: nothing was asked for.
+pub(crate) const LEFT: &str = "3ds.left";
+/// The code of an attempt whose shopper was refused at Paygent's own page; 094 does not tell why.
+pub(crate) const REFUSED_THERE: &str = "link.refused";
+
 /// What is known of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptState {

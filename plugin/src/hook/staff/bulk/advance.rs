@@ -3,7 +3,8 @@
 
 use std::time::Instant;
 
-use crate::hook::amend::{self, Ids};
+use crate::hook::amend;
+use crate::hook::change::Ids;
 use crate::hook::{Call, operation};
 use crate::payment::change::ChangeState;
 use crate::payment::operation::{Action, Column};
