@@ -171,6 +171,7 @@ fn n15_the_staff_are_told_which_way_each_row_goes_and_what_the_customer_sees() {
         late.says("お客様には¥3,300がいったん請求され、差額があとで返金されます"),
         "R66"
     );
+    assert!(late.says("いまの売上の金額だけを¥2,000に減らします。新しい請求はありません。"));
     assert!(!late.says("あらためて"), "{}", words(late.html()));
 }
 

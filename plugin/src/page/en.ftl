@@ -306,6 +306,7 @@ preflight-change-authorisation = change of authorisation { $from } → { $to }
 preflight-change-sale = change of sale { $from } → { $to }
 way-correction-authorisation = The authorisation itself is made smaller, to { $ordered }; the card company is not asked anew.
 way-correction-sale = The sale itself is made smaller, to { $ordered }: the customer sees a smaller sale, and neither a refund nor a new charge.
+way-correction-billed = The sale itself is made smaller, to { $ordered }; there is no new charge.
 way-new-authorisation = A new authorisation of { $ordered } is made, and the old one is given back ({ $because }).
 way-new-sale = A new sale of { $ordered } is made, and the old one is cancelled: the customer sees a refund and a new charge ({ $because }).
 way-because-increase = the amount grows

@@ -306,6 +306,7 @@ preflight-change-authorisation = オーソリ変更 { $from } → { $to }
 preflight-change-sale = 売上変更 { $from } → { $to }
 way-correction-authorisation = いまのオーソリの金額だけを{ $ordered }に減らします（新しい与信は行いません）。
 way-correction-sale = いまの売上の金額だけを{ $ordered }に減らします。お客様には、返金と新しい請求ではなく、減った金額の売上が見えます。
+way-correction-billed = いまの売上の金額だけを{ $ordered }に減らします。新しい請求はありません。
 way-new-authorisation = 新しく{ $ordered }のオーソリを取り、元のオーソリを取り消します（{ $because }）。
 way-new-sale = 新しく{ $ordered }の売上を立て、元の売上を取り消します。お客様には、返金と新しい請求が見えます（{ $because }）。
 way-because-increase = 金額が増えるため

@@ -29,6 +29,8 @@ pub(crate) struct Preflight {
 pub(crate) struct PreflightLine {
     pub(crate) number: String,
     pub(crate) words: String,
+    /// By which way an amount is changed, in one sentence; empty where nothing is.
+    pub(crate) way: String,
 }
 
 /// What became of a bulk run so far.

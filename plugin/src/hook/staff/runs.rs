@@ -151,6 +151,7 @@ impl Gathered {
         self.refused.push(PreflightLine {
             number: item.order_number.clone(),
             words: page::reason(call.language, why),
+            way: String::new(),
         });
     }
 
@@ -172,7 +173,9 @@ impl Gathered {
         if item.moved {
             self.moved.push(number.clone());
         }
+        let follow = row.consequences(action, &call.rules());
         if let Action::Change(kind) = action {
+            let billed = follow.contains(&Consequence::DifferenceComesBack);
             let words = page::text(
                 call.language,
                 &format!("preflight-change-{}", kind.name()),
@@ -180,10 +183,11 @@ impl Gathered {
             );
             self.changes.push(PreflightLine {
                 number: number.clone(),
-                words: format!("{words} {}", way_told(call, kind, &row)),
+                words,
+                way: way_told(call, (kind, billed), &row),
             });
         }
-        for consequence in row.consequences(action, &call.rules()) {
+        for consequence in follow {
             self.follows
                 .push((consequence, told(call, &number, (consequence, &row))));
         }
@@ -224,11 +228,13 @@ impl Gathered {
     }
 }
 
-/// Which way a change goes, and what the customer sees of it, in one plain sentence.
-fn way_told(call: &Call<'_>, kind: ChangeKind, row: &preflight::Row) -> String {
+/// Which way a change goes, and what the customer sees of it, in one plain sentence; where the customer may have been
+/// billed already, a warning tells the rest.
+fn way_told(call: &Call<'_>, (kind, billed): (ChangeKind, bool), row: &preflight::Row) -> String {
     let words = |id: &str, arguments: &[(&str, &str)]| page::text(call.language, id, arguments);
     let ordered = row.ordered.to_string();
     match row.way(&call.rules()) {
+        Way::Correction if billed => words("way-correction-billed", &[("ordered", &ordered)]),
         Way::Correction => words(&format!("way-correction-{}", kind.name()), &[("ordered", &ordered)]),
         Way::NewPayment(because) => {
             let because = words(&format!("way-because-{}", because.name()), &[]);
