@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use host_shim::shop::{Order, Status};
 use serde_json::{Value, json};
 
-use crate::three_ds::{ATTEMPT, Journey};
-use crate::world::{GOOD, List, World, outcome, staff, text, words};
+use crate::link::Visit;
+use crate::three_ds::{ATTEMPT, Journey, comes_back};
+use crate::world::{GOOD, List, UNUSABLE, World, by_link, outcome, staff, text, words};
 
 /// An order whose payment is authorised over ¥3,300 and, where wanted, captured; then the staff edit its amount.
 fn edited(world: &World, captured: bool, amount: i64) -> Order {
@@ -382,6 +383,37 @@ fn g15_a_correction_that_never_arrived_is_given_up_after_the_quarantine_and_not_
         assert!(shown(&world, &order).says("いまのオーソリの金額だけを"));
         assert!(world.run("change", &[&order.order_id]).says("1件が成功しました"));
         assert_eq!(sent(&world, ["020"]), [1]);
+    }
+}
+
+/// A payment of the link type shares its trading_id with cards that were refused on the same page, and these are noticed.
+#[test]
+fn g15_a_card_that_was_refused_on_paygents_page_is_not_taken_for_a_corrected_payment() {
+    for arrives in [false, true] {
+        let world = World::reachable_with(|members| {
+            by_link(members);
+            members["card"]["three_ds"]["enabled"] = json!(false);
+        });
+        let _: Value = world.control("POST", "settings", &json!({"refusals_are_noticed": true}).to_string());
+        let visit = Visit::begun(&world);
+        visit.types(UNUSABLE);
+        let back = visit.pays(GOOD);
+        assert_eq!(outcome(&comes_back(&world, &back)), "placed");
+        let order = world.order(&visit.page.order);
+        world.reprice(&order, 2_000);
+        let fault = if arrives { "drop_after" } else { "drop_before" };
+        world.fault("028", &json!(fault));
+        world.run("change", &[&order.order_id]);
+        world.pass(4);
+        world.work();
+        let states = "SELECT state FROM changes";
+        assert_eq!(world.rows(states), [if arrives { "done" } else { "correcting" }]);
+        settle(&world);
+        assert_eq!(world.rows(states), [if arrives { "done" } else { "refused" }]);
+        let amount = if arrives { 2_000 } else { 3_300 };
+        assert_eq!(live(&world, &order), [(20, amount)]);
+        assert_eq!(meant(&world, &order), world.live(&order.order_id)[0].0.to_string());
+        assert_eq!(world.telegrams("028").len(), 1);
     }
 }
 
