@@ -451,4 +451,13 @@ fn a_shop_may_keep_its_orders_when_a_payment_is_cancelled() {
         ran.reply
     );
     assert_eq!(world.list(&[]).row(&order.order_id)[2], "オーソリキャンセル");
+    // Paygent's notice of the cancel says nothing new.
+    world.pass(301);
+    world.work();
+    assert_eq!(
+        world.rows("SELECT status FROM notices ORDER BY notice_id"),
+        ["20", "32"]
+    );
+    assert_eq!(world.order(&order).status(), Status::New);
+    assert_eq!(world.rows("SELECT kind FROM flags"), Vec::<String>::new());
 }

@@ -38,6 +38,7 @@ pub(super) fn found(
         raise(rows, payment, "status.back", detail, now)?;
         return payments::update(rows, payment);
     }
+    let was_over = payment.status().is_over();
     payment.gateway_status = status.0;
     if status == GatewayStatus::CAPTURED {
         payment.captured_at.get_or_insert(found.captured_at.unwrap_or(now));
@@ -55,7 +56,7 @@ pub(super) fn found(
     }
     if status == GatewayStatus::CAPTURED {
         paid(rows, &mut order, payment, now)?;
-    } else if status.is_over() {
+    } else if status.is_over() && !was_over {
         gone(rows, &mut order, payment, now)?;
     }
     orders::update(rows, &mut order)
@@ -70,7 +71,7 @@ fn paid(rows: &mut Connection, order: &mut Order, payment: &Payment, now: NaiveD
     Ok(())
 }
 
-/// Voided, expired or cancelled, and not by an operation of ours: the order is called off, with stock and points back
+/// Voided, expired or cancelled, and not by an operation of ours, which had written that down: the order is called off, with stock and points back
 /// once; one that was shipped stays as it is, and a person is told (D3).
 fn gone(rows: &mut Connection, order: &mut Order, payment: &Payment, now: NaiveDateTime) -> StoreResult<()> {
     let Some(mut attempt) = attempts::find(rows, &payment.attempt_id)? else {
