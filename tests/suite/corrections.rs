@@ -591,10 +591,55 @@ fn a_correction_that_was_executed_after_it_was_given_up_takes_the_old_ones_place
         assert_eq!(meant(&world, &order), world.live(&order.order_id)[0].0.to_string());
         assert_eq!(world.rows("SELECT state FROM changes"), ["done"]);
         assert!(
-            world.order_page(&order.order_id).says("確認が必要です"),
+            world
+                .order_page(&order.order_id)
+                .says("届いていないと判断した金額の訂正が、あとから実行されていました"),
             "a person is told of it"
         );
     }
+}
+
+#[test]
+fn a_late_correction_keeps_its_order_though_the_old_payments_end_is_told_first() {
+    let world = World::reachable_with(|members| {
+        members["card"]["three_ds"]["enabled"] = json!(false);
+        members["notices"]["poll_secs"] = json!(0);
+    });
+    let order = edited(&world, false, 2_000);
+    let (_folder, copy) = of_a_copy(&world);
+    world.fault("028", &json!("drop_before"));
+    world.run("change", &[&order.order_id]);
+    settle(&world);
+    assert_eq!(world.rows("SELECT state FROM changes"), ["refused"]);
+    changes_by(&copy, &order);
+    let all: Vec<Value> = world.control("GET", "notices", "");
+    let voided = all.iter().find(|notice| notice["status"] == 32).unwrap();
+    push(&world, voided["notice_id"].as_i64().unwrap());
+    settle(&world);
+    assert_eq!(
+        world.order(&order).status(),
+        Status::New,
+        "it is paid, by the corrected payment"
+    );
+    assert_eq!(live(&world, &order), [(20, 2_000)]);
+    assert_eq!(meant(&world, &order), world.live(&order.order_id)[0].0.to_string());
+    assert_eq!(world.rows("SELECT kind FROM flags"), ["correction.late"]);
+}
+
+#[test]
+fn a_payment_beside_the_one_that_an_order_has_is_voided_and_a_person_is_told() {
+    let world = World::new();
+    let order = edited(&world, false, 2_000);
+    // Another program of the merchant's makes it, and leaves the old one.
+    let (_folder, copy) = of_a_copy(&world);
+    corrections_stop_at(&world, "2011");
+    world.fault("021", &json!("drop_before"));
+    changes_by(&copy, &order);
+    assert_eq!(live(&world, &order), [(20, 3_300), (20, 2_000)]);
+    settle(&world);
+    assert_eq!(live(&world, &order), [(20, 3_300)]);
+    assert_eq!(world.order(&order).status(), Status::New);
+    assert_eq!(world.rows("SELECT kind FROM flags"), ["payment.orphan"]);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 //! after it was given up.
 
 use super::correction::{found_by, stand_in, write_old};
-use super::{Call, amend, change, observe};
+use super::{Call, amend, change, inbox, observe, outbox};
 use crate::payment::change::ChangeState;
 use crate::reply::Problem;
 use crate::store::changes::{self, Change};
-use crate::store::notices::Notice;
+use crate::store::notices::{self, Notice};
+use crate::store::payments::Payment;
 use crate::store::{attempts, orders, payments, telegrams};
 
 /// A notice tells of a payment that nobody here knows, under the trading_id of one that was corrected: the correction that
@@ -77,17 +78,26 @@ fn late(call: &Call<'_>, given_up: Change, notice: &Notice) -> Result<(), Proble
         if !new.status().is_live() {
             return Ok(None);
         }
+        let hold = attempts::find(rows, &old.attempt_id)?.map_or(0, |attempt| attempt.hold);
         let waits = order.payment_id.as_deref() == Some(&change.old_payment_id)
             && !order.removed
-            && !order.status()?.is_called_off();
+            && !order.status()?.is_called_off()
+            // The host may not have acknowledged yet that it called the order off.
+            && !outbox::is_released(rows, &order, hold)?;
+        let takes_place = old.status().is_over() && waits;
+        let flag = if takes_place {
+            "correction.late"
+        } else {
+            "payment.orphan"
+        };
         let detail = format!(
             "payment {} of {} yen came after its correction had been given up",
             new.payment_id, new.amount
         );
-        observe::raise(rows, &old, "payment.orphan", detail, now)?;
+        observe::raise(rows, &old, flag, detail, now)?;
         change.open_order = Some(change.order_id.clone());
         change.finished_at = None;
-        if old.status().is_over() && waits {
+        if takes_place {
             change::corrected(rows, &mut change, &new, now)?;
         } else {
             change::given_back(rows, &mut change, &new, now)?;
@@ -98,4 +108,24 @@ fn late(call: &Call<'_>, given_up: Change, notice: &Notice) -> Result<(), Proble
         Some(change_id) => amend::resume(call, &change_id).map(drop),
         None => Ok(()),
     }
+}
+
+/// A payment that is over by nobody's wish here, and whose correction was given up: that correction may have been executed
+/// after all. Its new payment is looked for before the order is called off for want of one.
+pub(super) fn may_come(call: &Call<'_>, payment: &Payment) -> Result<bool, Problem> {
+    let store = &call.instance.store;
+    let given_up = store.read(|rows| {
+        let all = changes::of_order(rows, &payment.order_id)?;
+        Ok(all.iter().any(|change| {
+            change.is_correction()
+                && change.old_payment_id == payment.payment_id
+                && change.state == ChangeState::Refused.name()
+        }))
+    })?;
+    if !given_up {
+        return Ok(false);
+    }
+    let all_fetched = inbox::drain(call)?;
+    let strangers = store.read(|rows| notices::strangers(rows, &payment.trading_id))?;
+    Ok(!all_fetched || !strangers.is_empty())
 }

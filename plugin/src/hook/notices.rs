@@ -8,12 +8,16 @@ use serde_json::json;
 
 use super::{Call, inbox, latecomer, observe, settle};
 use crate::paygent::{self, Answer, Inquire, Inquiry, Outcome, PaymentId};
+use crate::payment::GatewayStatus;
+use crate::payment::attempt::AttemptState;
 use crate::reply::{Problem, Reply, Status};
 use crate::store::notices::{self, Notice};
 use crate::store::{attempts, changes, payments, telegrams};
 
 /// Exactly what the gateway waits for; anything else and it sends the notice again.
 const ACCEPTED: &str = "result=0";
+/// The new payment of a correction that was given up is waited for so long before an order is called off.
+const LATECOMERS_FOR: TimeDelta = TimeDelta::minutes(30);
 /// A notice about a payment that nobody here knows is looked at again for so long.
 const UNKNOWN_FOR: TimeDelta = TimeDelta::hours(24);
 
@@ -92,6 +96,13 @@ pub(super) fn look(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
             let Outcome::Good(Inquiry::Found(found)) = outcome else {
                 return later(call, notice);
             };
+            let is_over_now = GatewayStatus(found.status).is_over() && !payment.status().is_over();
+            if is_over_now
+                && notice.received_at + LATECOMERS_FOR > call.moment()
+                && latecomer::may_come(call, &payment)?
+            {
+                return later(call, notice);
+            }
             let moved = store.write(|rows| {
                 let Some(mut now) = payments::find(rows, &notice.payment_id)? else {
                     return Ok(false);
@@ -137,6 +148,9 @@ fn unknown(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
             // What it says of the payment counts as if the answer had come first.
             return look(call, notice);
         }
+        if second(call, notice)? {
+            return end(call, notice, notices::APPLIED);
+        }
     }
     if notice.received_at + UNKNOWN_FOR < call.moment() {
         tracing::error!(
@@ -148,6 +162,42 @@ fn unknown(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
         return end(call, notice, notices::UNKNOWN);
     }
     later(call, notice)
+}
+
+/// A payment beside the one that an attempt ended with, or of an attempt that ended without any: no order waits for its money.
+/// Whether there was one.
+fn second(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
+    let store = &call.instance.store;
+    let ended = store.read(|rows| {
+        let Some(attempt) = attempts::of_trading_id(rows, &notice.trading_id)? else {
+            return Ok(None);
+        };
+        let changes = changes::of_order(rows, &attempt.order_id)?;
+        // A correction's payment is its change's own affair.
+        let corrected = changes
+            .iter()
+            .any(|change| change.is_correction() && change.attempt_id == attempt.attempt_id);
+        let state = attempt.state()?;
+        let open = state.is_open() || matches!(state, AttemptState::Authenticating | AttemptState::Missing);
+        Ok((!corrected && !open).then_some(attempt))
+    })?;
+    // What a refused attempt, or one of another amount, came to was told by its answer.
+    if ended
+        .as_ref()
+        .is_some_and(|attempt| attempt.payment_id.as_ref() == Some(&notice.payment_id))
+    {
+        return Ok(true);
+    }
+    let (Some(attempt), Ok(id)) = (ended, PaymentId::try_from(notice.payment_id.as_str())) else {
+        return Ok(false);
+    };
+    let Answer { outcome, .. } = call.instance.gateway.inquire(&Inquire::ByPayment(id), call.now());
+    match outcome {
+        Outcome::Good(Inquiry::Found(found)) if found.trading_id == attempt.trading_id => {
+            settle::second(call, &attempt, &found)
+        }
+        _ => Ok(false),
+    }
 }
 
 fn later(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {

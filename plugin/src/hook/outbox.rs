@@ -71,9 +71,18 @@ pub(super) fn paid(rows: &mut Connection, order: &mut Order, payment: &Payment, 
     push(rows, order, ("order.paid", key), order.last_hold, data, now)
 }
 
+fn release_key(order: &Order, hold: i32) -> String {
+    format!("release:{}:{hold}", order.order_id)
+}
+
+/// The host was told, or is about to be told, to give back stock and points of this hold.
+pub(super) fn is_released(rows: &mut Connection, order: &Order, hold: i32) -> StoreResult<bool> {
+    Ok(effects::find(rows, &release_key(order, hold))?.is_some())
+}
+
 /// The host is to set 注文取消し and to give back stock and points.
 pub(super) fn cancel(rows: &mut Connection, order: &mut Order, hold: i32, now: NaiveDateTime) -> StoreResult<()> {
-    let key = format!("release:{}:{hold}", order.order_id);
+    let key = release_key(order, hold);
     push(rows, order, ("order.cancel", key), hold, json!({}), now)
 }
 

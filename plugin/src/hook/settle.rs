@@ -4,7 +4,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 
 use super::{Call, change, guard, handed_over, journal, operation, outbox, storing};
-use crate::paygent::{Answer, Authorised, Exchange, Inquire, Inquiry, LINK, Outcome};
+use crate::paygent::{Answer, Authorised, Exchange, Found, Inquire, Inquiry, LINK, Outcome};
 use crate::payment::attempt::{AttemptState, LEFT, next_inquiry};
 use crate::payment::hold::HoldState;
 use crate::payment::settle::{Evidence, Verdict, age, judge};
@@ -491,6 +491,47 @@ fn settle_change(
     }
     // What the change wrote of the attempt, too.
     Ok(attempts::find(rows, &attempt.attempt_id)?.unwrap_or(attempt))
+}
+
+/// A payment that 094 tells of beside what an ended attempt came to: no order waits for its money, so it is voided, and a
+/// person is told. Whether that says all that there is to it.
+pub(super) fn second(call: &Call<'_>, attempt: &Attempt, found: &Found) -> Result<bool, Problem> {
+    let status = GatewayStatus(found.status);
+    if status.is_over() || status == GatewayStatus::REFUSED {
+        return Ok(true);
+    }
+    if !status.is_live() {
+        return Ok(false);
+    }
+    let spare = random_hex::<16>()?;
+    let now = call.moment();
+    let payment_id = found.payment_id.as_str();
+    let lesson = Lesson {
+        evidence: Evidence::Several,
+        code: None,
+        masked_card: found.masked_card_number.clone(),
+        liability_shifted: found.liability_shifted,
+        payment_id: None,
+        sealed_link: None,
+    };
+    let payment = Payment {
+        amount: found.amount.get(),
+        captured_at: found.captured_at,
+        ..payment_of(call, attempt, (payment_id, status), &lesson)
+    };
+    call.instance.store.write(|rows| {
+        if payments::find(rows, payment_id)?.is_some() {
+            return Ok(());
+        }
+        payments::insert(rows, &payment)?;
+        operation::plan_void(rows, payment_id, &spare, now)?;
+        let detail = format!(
+            "payment {payment_id} stands beside what attempt {} came to; it is voided",
+            attempt.trading_id
+        );
+        raise(rows, attempt, "payment.orphan", detail, &spare, now)
+    })?;
+    Ok(true)
 }
 
 fn payment_of(call: &Call<'_>, attempt: &Attempt, (id, status): (&str, GatewayStatus), lesson: &Lesson) -> Payment {
