@@ -6,7 +6,7 @@ use crate::config::{self, Config};
 use crate::paygent::Gateway;
 use crate::reply::Problem;
 use crate::seal::Seal;
-use crate::store::{Store, facts};
+use crate::store::{Store, facts, notices};
 
 /// One configured plugin. Making it opens nothing: the database is opened by the first question, a connection
 /// to the gateway by the first telegram.
@@ -52,6 +52,8 @@ impl Instance {
             Some(before) if before != own => {
                 let left = facts::under_way(rows)?;
                 if left == 0 {
+                    // Notices are numbered per account: the other one's numbers would hide this one's.
+                    notices::forget_all(rows)?;
                     facts::set(rows, facts::ACCOUNT, &own)?;
                 }
                 Ok((left > 0).then_some((before, left)))

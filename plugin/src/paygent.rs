@@ -28,7 +28,7 @@ use client::{Failure, Posted};
 pub(crate) use codes::{Class, class};
 pub(crate) use link::HandOver;
 pub(crate) use outcome::{Fault, FaultCode, Outcome, Refusal};
-use reply::Fields;
+use reply::{Fields, may_be_kept};
 use settings::Access;
 pub(crate) use settings::Settings;
 pub(crate) use shopper::Shopper;
@@ -499,7 +499,7 @@ pub(crate) fn notice_fields(fields: &[(String, String)]) -> Option<NoticeFields>
         trading_id: value("trading_id").unwrap_or("").chars().take(25).collect(),
         status: value("payment_status")?.parse().ok()?,
         amount: Yen::try_from(value("payment_amount")?.parse::<i64>().ok()?).ok()?,
-        all: fields.iter().filter(|(field, _)| field != "hc").cloned().collect(),
+        all: fields.iter().filter(|(field, _)| may_be_kept(field)).cloned().collect(),
     })
 }
 

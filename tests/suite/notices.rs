@@ -416,6 +416,38 @@ fn without_a_key_push_is_off_and_091_does_the_work() {
 }
 
 #[test]
+fn nothing_of_a_card_that_a_notice_might_bring_is_kept() {
+    let world = World::reachable();
+    placed(&world);
+    let notice: Vec<Value> = world.control("GET", "notices", "");
+    let body = crate::wire::pushed(&world, &notice[0]["notice_id"]);
+    let more = "&card_valid_term=1230&fingerprint=abcdef0123456789";
+    let taken = world.shopper(&json!({"method": "POST", "path": "/notice", "body": format!("{body}{more}")}));
+    assert_eq!(taken.reply["body"], "result=0");
+    let kept = world.rows("SELECT fields FROM notices").concat();
+    assert!(
+        kept.contains("payment_status") && !kept.contains("1230") && !kept.contains("abcdef"),
+        "{kept}"
+    );
+}
+
+#[test]
+fn a_gateway_that_does_not_answer_091_is_asked_once_and_not_for_every_gap() {
+    let world = World::reachable();
+    let (order, _) = placed(&world);
+    captured(&world, &order);
+    world.run("void", &[&order.order_id]);
+    let numbers: Vec<i64> = told(&world).iter().map(|(number, _)| *number).collect();
+    pushed(&world, numbers[0]);
+    pushed(&world, numbers[2]);
+    let silent = json!({"kind": "091", "times": 5, "fault": "drop_before"});
+    let _: Value = world.control("POST", "faults", &silent.to_string());
+    world.pass(301);
+    worked(&world);
+    assert_eq!(world.telegrams("091").len(), 1);
+}
+
+#[test]
 fn w05_a_gap_in_the_numbers_is_seen_and_fetched() {
     let world = World::reachable();
     let (order, _) = placed(&world);

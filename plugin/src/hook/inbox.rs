@@ -1,6 +1,8 @@
 //! The inbox of notices: each is kept once, by its number, whether it was pushed or fetched (091). A number that is missing
 //! is fetched.
 
+use std::time::Instant;
+
 use chrono::TimeDelta;
 
 use super::Call;
@@ -37,29 +39,46 @@ fn row(call: &Call<'_>, read: &NoticeFields, source: &str) -> Notice {
     }
 }
 
-/// Fetches what was not pushed (091), and what is missing between the numbers that are kept; one process at a time. How many.
-pub(super) fn poll(call: &Call<'_>) -> Result<usize, Problem> {
-    let every = call.instance.config.notices.poll_secs;
+/// Fetches what was not pushed (091), and what is missing between the numbers that are kept, until `ends`; one process at a
+/// time. How many.
+pub(super) fn poll(call: &Call<'_>, ends: Instant) -> Result<usize, Problem> {
+    let config = &call.instance.config;
+    let every = config.notices.poll_secs;
     if every == 0 {
         return Ok(0);
     }
     let store = &call.instance.store;
     let now = call.moment();
-    let until = now + TimeDelta::seconds(i64::from(every));
+    // No telegram outlasts the lease that it was begun under.
+    let until = now + TimeDelta::seconds(i64::from(every.max(config.gateway.longest_secs())));
     if !store.write(|rows| leases::take(rows, "091", (now, until)))? {
         return Ok(0);
     }
     let mut fetched = 0;
-    while fetched < MOST_FETCHED && fetch(call, None)? == Fetched::Notice {
-        fetched += 1;
+    let goes_on = |fetched| fetched < MOST_FETCHED && Instant::now() < ends;
+    while goes_on(fetched) {
+        match fetch(call, None)? {
+            Fetched::Notice => fetched += 1,
+            Fetched::Nothing => break,
+            // Who does not answer this does not answer the next one either.
+            Fetched::NoAnswer => return Ok(fetched),
+        }
     }
     for missing in store.read(|rows| notices::gaps(rows, MOST_FETCHED.saturating_sub(fetched)))? {
-        fetched += usize::from(fetch(call, Some(missing))? == Fetched::Notice);
+        if !goes_on(fetched) {
+            break;
+        }
+        match fetch(call, Some(missing))? {
+            Fetched::Notice => fetched += 1,
+            Fetched::Nothing => {}
+            Fetched::NoAnswer => break,
+        }
     }
     Ok(fetched)
 }
 
-/// Fetches what was not pushed, now; whether that was all.
+/// Fetches what was not pushed, now and beside any other process: where two of them meet, one is refused (9004), which is no
+/// answer. Whether that was all.
 pub(super) fn drain(call: &Call<'_>) -> Result<bool, Problem> {
     for _ in 0..MOST_FETCHED {
         match fetch(call, None)? {

@@ -76,7 +76,7 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
         done += i32::from(survived(notices::look(call, &notice), &notice.payment_id).unwrap_or_default());
     }
     if Instant::now() < ends {
-        survived(inbox::poll(call), "091");
+        survived(inbox::poll(call, ends), "091");
     }
     for job in store.read(jobs::unfinished)? {
         if let Some(progress) = survived(bulk::advance(call, &job, ends), &job.job_id) {

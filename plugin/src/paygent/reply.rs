@@ -90,10 +90,14 @@ impl Fields {
     /// The fields that may be journaled, rows never. The gateway masks the card's number itself; page code is too long to
     /// keep, and whoever knows the address of Paygent's page can open it.
     pub(crate) fn masked(&self) -> Vec<(String, String)> {
-        const DROPPED: [&str; 4] = ["card_valid_term", "fingerprint", "hc", "url"];
-        let kept = |key: &str| !key.ends_with("_html") && !DROPPED.contains(&key);
-        self.lines.iter().filter(|(key, _)| kept(key)).cloned().collect()
+        self.lines.iter().filter(|(key, _)| may_be_kept(key)).cloned().collect()
     }
+}
+
+/// A field of that name may stand in a row: nothing of the card, no hash, no page.
+pub(super) fn may_be_kept(key: &str) -> bool {
+    const DROPPED: [&str; 4] = ["card_valid_term", "fingerprint", "hc", "url"];
+    !key.ends_with("_html") && !DROPPED.contains(&key)
 }
 
 /// `response_detail` sometimes stands in double quotes: `"1G12"`.

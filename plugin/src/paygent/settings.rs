@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 /// Which of Paygent's hosts.
@@ -121,6 +121,11 @@ impl Settings {
         }
         if !self.host().starts_with("https://") {
             return Err("gateway.url must begin with https://".to_owned());
+        }
+        for (name, key) in [("hash_key", &self.hash_key), ("link_key", &self.link_key)] {
+            if key.as_ref().is_some_and(|key| key.expose_secret().trim().is_empty()) {
+                return Err(format!("gateway.{name} is empty: leave it out, or name the key"));
+            }
         }
         if !self.link_url().starts_with("https://") {
             return Err("gateway.link_url must begin with https://".to_owned());

@@ -54,10 +54,16 @@ pub(crate) fn adopt_payments(connection: &mut Connection, account: &str) -> Stor
     Ok(())
 }
 
-/// What is under way at the gateway: attempts without an answer, open operations, open changes, cards that are being
+/// What is under way at the gateway: holders who are authenticated or at Paygent's page, attempts without an answer, open operations, open changes, cards that are being
 /// stored, and those of members who left.
 pub(crate) fn under_way(connection: &mut Connection) -> StoreResult<i64> {
-    let in_flight = [AttemptState::Sent, AttemptState::Unknown].map(AttemptState::name);
+    let in_flight = [
+        AttemptState::Authenticating,
+        AttemptState::Sent,
+        AttemptState::HandedOver,
+        AttemptState::Unknown,
+    ]
+    .map(AttemptState::name);
     let asked: i64 = attempts::table
         .filter(attempts::state.eq_any(in_flight))
         .count()

@@ -73,6 +73,12 @@ pub(crate) fn update(connection: &mut Connection, notice: &Notice) -> StoreResul
     Ok(())
 }
 
+/// Forgets all of them.
+pub(crate) fn forget_all(connection: &mut Connection) -> StoreResult<()> {
+    diesel::delete(notices::table).execute(connection)?;
+    Ok(())
+}
+
 /// What was told of these payments and attempts, the lowest number first.
 pub(crate) fn about(
     connection: &mut Connection,
@@ -137,6 +143,10 @@ pub(crate) fn gaps(connection: &mut Connection, limit: usize) -> StoreResult<Vec
         .select(notices::notice_id)
         .order(notices::notice_id.asc())
         .load(connection)?;
-    let pairs = kept.iter().zip(kept.iter().skip(1));
-    Ok(pairs.flat_map(|(one, next)| one + 1..*next).take(limit).collect())
+    // The newest first: a number that the gateway never fills keeps none of those after it from being fetched.
+    let pairs = kept.iter().rev().skip(1).zip(kept.iter().rev());
+    Ok(pairs
+        .flat_map(|(one, next)| (one + 1..*next).rev())
+        .take(limit)
+        .collect())
 }
