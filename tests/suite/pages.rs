@@ -82,6 +82,11 @@ fn r69_an_inquiry_brings_the_payment_up_to_date_with_what_was_done_elsewhere() {
     assert_eq!(ask(), "moved");
     assert_eq!(world.list(&[]).row(id)[2], "売上", "captured at Paygent Online");
     assert!(world.list(&[]).offers(id, "change") && !world.list(&[]).offers(id, "capture"));
+    assert_eq!(
+        world.order(&order).status(),
+        host_shim::shop::Status::Paid,
+        "as a notice of the sale would have it"
+    );
     world.fault("094", &json!("drop_before"));
     assert_eq!(ask(), "failed");
     // An authorisation that nobody answered for can be asked about, too.

@@ -6,12 +6,12 @@ use serde_json::json;
 use super::asked::Asked;
 use super::{cell, japanese_time, status_label};
 use crate::config;
-use crate::hook::{Call, journal, outbox, settle, staff};
+use crate::hook::{Call, journal, observe, outbox, settle, staff};
 use crate::page::{self, Event, Fact, OperationButton, OrderPage};
 use crate::paygent::{Inquire, Inquiry, LINK, Outcome, PaymentId};
 use crate::payment::attempt::AttemptState;
 use crate::payment::operation::{Column, label};
-use crate::payment::{GatewayStatus, PaymentClass, Yen};
+use crate::payment::{PaymentClass, Yen};
 use crate::reply::{Problem, Reply};
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
@@ -409,17 +409,10 @@ fn ask(call: &Call<'_>, payment: &Payment, operator: &str) -> Result<&'static st
         if newer || telegrams::open_on(rows, &payment.payment_id)?.is_some() {
             return Ok("busy");
         }
-        let status = GatewayStatus(found.status);
-        if now_there.status() == status && now_there.held() == found.amount {
-            return Ok("same");
-        }
-        now_there.gateway_status = status.0;
-        now_there.amount = found.amount.get();
-        if status == GatewayStatus::CAPTURED && now_there.captured_at.is_none() {
-            now_there.captured_at = Some(found.captured_at.unwrap_or(now));
-        }
-        payments::update(rows, &mut now_there)?;
-        Ok("moved")
+        let before = (now_there.gateway_status, now_there.amount);
+        observe::found(rows, &mut now_there, &found, now)?;
+        let same = before == (now_there.gateway_status, now_there.amount);
+        Ok(if same { "same" } else { "moved" })
     })?)
 }
 
