@@ -345,6 +345,18 @@ impl Config {
             let why = "must be longer than the gateway's time-outs together, by half a minute at least";
             return Err(Problem::misuse("config.quarantine_secs", why));
         }
+        let keys = [
+            ("notices.key", &config.notices.key),
+            ("card.three_ds.key", &config.card.three_ds.key),
+        ];
+        let empty = keys
+            .into_iter()
+            .find(|(_, key)| key.as_ref().is_some_and(|key| key.expose_secret().trim().is_empty()));
+        if let Some((name, _)) = empty {
+            // Whoever knows that it is empty could sign with it.
+            let why = format!("{name} is empty: leave it out, or name the key");
+            return Err(Problem::misuse("config.empty_key", why));
+        }
         if let Some(secret) = &config.http.secret {
             webhook_secret(secret)?;
         }
@@ -407,6 +419,8 @@ mod tests {
             refused("card", json!({"three_ds": {"merchant_name": "店"}})),
             "config.three_ds"
         );
+        assert_eq!(refused("notices", json!({"key": " "})), "config.empty_key");
+        assert_eq!(refused("card", json!({"three_ds": {"key": ""}})), "config.empty_key");
         assert_eq!(refused("card", json!({"entry": "link"})), "config.link");
         assert_eq!(refused("card", json!({"link_minutes": 4})), "config.link");
         assert_eq!(refused("staff", json!({"columns": ["mood"]})), "config.columns");
