@@ -167,6 +167,7 @@ impl<'a> History<'a> {
             "declined" | "not_executed" => {
                 assert_eq!(self.live(), 0, "told failed for a live payment: {:#?}", self.log)
             }
+            "withdrawn" => assert_eq!(self.live(), 0, "told not paid for a live payment: {:#?}", self.log),
             _ => {}
         }
         if withdrawn {

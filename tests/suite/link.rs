@@ -284,9 +284,20 @@ fn n1_who_pays_after_going_back_has_the_money_back_at_once() {
     let back = visit.pays(GOOD);
     assert_eq!(visit.live(), 1);
     let late = visit.comes_back(&back);
-    assert_ne!(late.reply["data"]["outcome"], "placed", "{}", late.reply);
+    assert_eq!(outcome(&late), "withdrawn_for_now", "{}", late.reply);
+    assert!(words(&text(&late.reply, "/body")).contains("お支払いになっていた場合は、自動で取り消されます"));
+    // Once it may be asked again, it is known; the void is on its way.
+    world.pass(4);
+    let late = visit.comes_back(&back);
+    assert_eq!(outcome(&late), "giving_back", "{}", late.reply);
+    let told = words(&text(&late.reply, "/body"));
+    assert!(
+        told.contains("自動で取り消しています") && !told.contains("行われていません"),
+        "{told}"
+    );
     visit.settles();
     nothing_is_left(&visit, before);
+    assert_eq!(outcome(&visit.comes_back(&back)), "withdrawn");
     assert_eq!(world.rows("SELECT kind FROM flags"), ["payment.orphan"]);
     assert!(world.adapter.shop.mails().unwrap().is_empty());
 }
@@ -345,6 +356,16 @@ fn d5_a_notice_before_the_return_places_the_order_and_the_shopper_sees_it_comple
     assert_eq!(visit.status(), Status::New);
     assert_eq!(outcome(&visit.comes_back(&back)), "placed");
     assert_eq!(world.adapter.shop.mails().unwrap().len(), 1);
+}
+
+#[test]
+fn a_way_of_paying_off_that_was_posted_here_is_not_believed() {
+    let world = World::by_link();
+    let page = world.entered();
+    let form = text(&world.show(&page).reply, "/data/form");
+    let body = format!("form={form}&payment_class=61-3");
+    world.shopper(&json!({"method": "POST", "path": page.path, "body": body}));
+    assert_eq!(world.rows("SELECT payment_class FROM attempts"), ["10"]);
 }
 
 #[test]

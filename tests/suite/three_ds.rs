@@ -591,6 +591,11 @@ fn the_card_companys_page_waits_encrypted_and_is_gone_whatever_becomes_of_it() {
                 "not_executed",
                 "who comes too late is led back to the card page"
             );
+            assert!(card_page_says(
+                &world,
+                &page,
+                "本人認証（3Dセキュア）が終わらなかったため"
+            ));
         }
         assert_eq!(kept(&world), Vec::<String>::new(), "{card}");
     }

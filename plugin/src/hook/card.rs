@@ -16,7 +16,7 @@ use super::{Call, cards, guard, journal, link, outbox, settle, storing, three_ds
 use crate::config::Entry;
 use crate::page;
 use crate::paygent::LINK;
-use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::attempt::{AttemptState, LEFT, next_inquiry};
 use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
 use crate::payment::japan;
@@ -126,6 +126,9 @@ fn problem_shown(call: &Call<'_>, checkout: &Checkout) -> Option<page::CardProbl
             PaymentClass::read(&attempt.payment_class, attempt.split_count),
             call.language,
         )),
+        AttemptState::NotExecuted if attempt.code.as_deref() == Some(LEFT) => {
+            Some(page::CardProblem::of("card-3ds-left", call.language))
+        }
         AttemptState::NotExecuted | AttemptState::Missing | AttemptState::Closed => {
             Some(page::CardProblem::of("card-not-executed", call.language))
         }
@@ -173,7 +176,9 @@ pub(super) fn pay(call: &Call<'_>) -> Result<Reply, Problem> {
             "the form carries no card token",
         ));
     }
-    let Some(class) = payment_class(call, &checkout.hold, posted.one("payment_class")?) else {
+    // Paygent's page offers 一括 alone, whatever was posted here.
+    let wanted = posted.one("payment_class")?.filter(|_| !by_link);
+    let Some(class) = payment_class(call, &checkout.hold, wanted) else {
         return Ok(Reply::redirect(again).because(
             Status::Refused,
             "form.payment_class",

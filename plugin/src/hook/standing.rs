@@ -12,7 +12,7 @@ use crate::reply::{Problem, Reply, Status};
 use crate::store::attempts::Attempt;
 use crate::store::holds::Hold;
 use crate::store::orders::Order;
-use crate::store::{attempts, holds, orders};
+use crate::store::{attempts, holds, orders, payments};
 
 /// So close to the end of its term nobody is sent to Paygent's page any more.
 const TOO_LATE: TimeDelta = TimeDelta::minutes(1);
@@ -106,13 +106,28 @@ pub(super) fn elsewhere(call: &Call<'_>, checkout: &Checkout) -> Result<Option<R
         HoldState::Placed => Reply::redirect(checkout.hold.complete_url.clone())
             .with_data(json!({"outcome": "placed"}))
             .with_effects(effects()?),
-        HoldState::Withdrawn => notice(
-            call,
-            410,
-            "notice-withdrawn",
-            Some((&checkout.hold.back_url, "notice-back")),
-        )
-        .with_effects(effects()?),
+        HoldState::Withdrawn => {
+            // A card that was charged all the same (link type, a lost answer) is given back: until then nobody says "not paid".
+            let is_held = call
+                .instance
+                .store
+                .read(|rows| payments::of_order(rows, &checkout.order.order_id))?
+                .iter()
+                .any(|payment| payment.status().is_live());
+            // Paygent's own page may still be open somewhere, and take a card.
+            let may_be_held = checkout
+                .last
+                .as_ref()
+                .is_some_and(|last| last.is_link() && last.state().is_ok_and(|state| state == AttemptState::Missing));
+            let (text, outcome) = match (is_held, may_be_held) {
+                (true, _) => ("notice-giving-back", "giving_back"),
+                (false, true) => ("notice-withdrawn-link", "withdrawn_for_now"),
+                (false, false) => ("notice-withdrawn", "withdrawn"),
+            };
+            notice(call, 410, text, Some((&checkout.hold.back_url, "notice-back")))
+                .with_data(json!({"outcome": outcome}))
+                .with_effects(effects()?)
+        }
         HoldState::CalledOff => notice(
             call,
             410,
