@@ -809,6 +809,11 @@ fn s14_who_tests_cards_by_storing_them_has_to_wait() {
         assert_eq!(code(&member.adds(card)).1, "cards.not_stored");
     }
     assert_eq!(code(&member.adds(CHALLENGE)).1, "guard.wait");
+    assert_eq!(
+        world.rows("SELECT COUNT(*) FROM tries WHERE kind = 'shop'"),
+        ["0"],
+        "who stores cards makes no wave of refusals look small"
+    );
     assert_eq!(world.telegrams("025").len(), 2);
     assert_eq!(
         outcome(&world.member("2").adds(CHALLENGE)),

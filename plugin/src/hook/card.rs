@@ -348,7 +348,7 @@ fn intend(
         "020"
     };
     attempts::insert(rows, &attempt)?;
-    guard::reserve(rows, &keys, (&attempt.attempt_id, attempt.sent_at))?;
+    guard::reserve(rows, &keys, (&attempt.attempt_id, attempt.sent_at), true)?;
     let amount = Yen::try_from(attempt.amount).ok();
     telegrams::insert(rows, &journal::sent(ids.1.to_owned(), &attempt, kind, amount, now))?;
     orders::update(rows, &mut order)?;

@@ -207,7 +207,7 @@ pub(super) fn add(call: &Call<'_>) -> Result<Reply, Problem> {
         let hindrance = guard::hinders(call, rows, &keys, (keep.customer.as_str(), drawn_at))?;
         if hindrance.is_none() {
             storing::intend(rows, &row)?;
-            guard::reserve(rows, &keys, (&form, call.moment()))?;
+            guard::reserve(rows, &keys, (&form, call.moment()), false)?;
         }
         Ok(hindrance)
     });

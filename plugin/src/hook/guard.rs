@@ -97,13 +97,19 @@ pub(super) fn hinders(
     Ok(found)
 }
 
-/// Writes down that an attempt, or a storing, of that id is made.
-pub(super) fn reserve(rows: &mut Connection, keys: &[Key], (id, at): (&str, NaiveDateTime)) -> StoreResult<()> {
+/// Writes down that an attempt, or a storing, of that id is made. The shop's alarm counts attempts to pay alone: who stores one
+/// card again and again must not make a wave of refusals look small.
+pub(super) fn reserve(
+    rows: &mut Connection,
+    keys: &[Key],
+    (id, at): (&str, NaiveDateTime),
+    pays: bool,
+) -> StoreResult<()> {
     if keys.is_empty() {
         return Ok(());
     }
     let counted = keys.iter().map(|key| (key.kind.name(), key.hash.as_str()));
-    for (kind, hash) in counted.chain([SHOP]) {
+    for (kind, hash) in counted.chain(pays.then_some(SHOP)) {
         let one = Try {
             attempt_id: id,
             kind,
