@@ -44,7 +44,7 @@ impl<'a> Visit<'a> {
         stops_at(&self.at)
     }
 
-    fn comes_back(&self, address: &str) -> Called {
+    pub(crate) fn comes_back(&self, address: &str) -> Called {
         comes_back(self.world, address)
     }
 

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::link::Visit;
 use crate::three_ds::{CHALLENGE, Journey};
 use crate::world::{ANSWER_LOST, GOOD, UNUSABLE, World, outcome, text};
 
@@ -37,6 +38,25 @@ fn masked(world: &World, field: &str, value: &str) -> String {
         "hc" => {
             assert!(value == "***" || value.len() == 64 && hex(value), "{value}");
             "<hash>".to_owned()
+        }
+        "return_url" | "stop_return_url" => {
+            let place = if field == "return_url" { "paid" } else { "stopped" };
+            let (_, path) = value.split_once("paygent%2Fpay%2F").unwrap();
+            let parts: Vec<&str> = path.split("%2F").collect();
+            let [checkout, there, rest] = parts[..] else {
+                panic!("{value}")
+            };
+            let (key, proof) = rest.split_once("%3Fhc%3D").unwrap();
+            assert!(
+                hex(checkout) && hex(key) && proof.len() == 43 && there == place,
+                "{value}"
+            );
+            format!("<shop>%2Fpaygent%2Fpay%2F<checkout>%2F{place}%2F<key>%3Fhc%3D<proof>")
+        }
+        "url" => {
+            let (pages, id) = value.rsplit_once('/').unwrap();
+            assert!(hex(id) && pages.ends_with("/link"), "{value}");
+            "<simulator>/link/<page>".to_owned()
         }
         "term_url" => {
             let (before, key) = value.rsplit_once("%2F").unwrap_or(("", ""));
@@ -213,6 +233,14 @@ fn a_members_card_is_stored_listed_paid_with_and_deleted() {
     for kind in ["025", "026", "027"] {
         written(&world, kind);
     }
+}
+
+#[test]
+fn an_order_is_handed_over_to_paygents_own_page() {
+    let world = World::by_link();
+    let visit = Visit::begun(&world);
+    assert_eq!(outcome(&visit.comes_back(&visit.pays(GOOD))), "placed");
+    written(&world, "link");
 }
 
 #[test]
