@@ -643,6 +643,19 @@ fn a_payment_beside_the_one_that_an_order_has_is_voided_and_a_person_is_told() {
 }
 
 #[test]
+fn a_payment_that_was_corrected_in_paygent_online_is_not_voided_but_told() {
+    let world = World::new();
+    let order = edited(&world, false, 2_000);
+    let (_folder, copy) = of_a_copy(&world);
+    changes_by(&copy, &order);
+    assert_eq!(live(&world, &order), [(20, 2_000)]);
+    settle(&world);
+    assert_eq!(live(&world, &order), [(20, 2_000)], "somebody wished it");
+    assert_eq!(world.order(&order).status(), Status::New, "it is paid");
+    assert_eq!(world.rows("SELECT kind FROM flags"), ["payment.second"]);
+}
+
+#[test]
 fn a_correction_that_left_a_second_payment_after_it_was_given_up_gives_it_back() {
     let world = World::new();
     let order = edited(&world, false, 2_000);

@@ -110,22 +110,19 @@ fn late(call: &Call<'_>, given_up: Change, notice: &Notice) -> Result<(), Proble
     }
 }
 
-/// A payment that is over by nobody's wish here, and whose correction was given up: that correction may have been executed
-/// after all. Its new payment is looked for before the order is called off for want of one.
+/// A payment is over by nobody's wish here. Another one may stand in its place: a correction that was given up was executed
+/// after all, or somebody corrected it in Paygent Online. It is looked for before the order is called off for want of one.
 pub(super) fn may_come(call: &Call<'_>, payment: &Payment) -> Result<bool, Problem> {
     let store = &call.instance.store;
-    let given_up = store.read(|rows| {
-        let all = changes::of_order(rows, &payment.order_id)?;
-        Ok(all.iter().any(|change| {
+    let all_fetched = inbox::drain(call)?;
+    let (strangers, given_up) = store.read(|rows| {
+        let strangers = notices::strangers(rows, &payment.trading_id)?;
+        let given_up = changes::of_order(rows, &payment.order_id)?.iter().any(|change| {
             change.is_correction()
                 && change.old_payment_id == payment.payment_id
                 && change.state == ChangeState::Refused.name()
-        }))
+        });
+        Ok((strangers, given_up))
     })?;
-    if !given_up {
-        return Ok(false);
-    }
-    let all_fetched = inbox::drain(call)?;
-    let strangers = store.read(|rows| notices::strangers(rows, &payment.trading_id))?;
-    Ok(!all_fetched || !strangers.is_empty())
+    Ok(!strangers.is_empty() || given_up && !all_fetched)
 }

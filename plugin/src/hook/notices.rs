@@ -12,11 +12,11 @@ use crate::payment::GatewayStatus;
 use crate::payment::attempt::AttemptState;
 use crate::reply::{Problem, Reply, Status};
 use crate::store::notices::{self, Notice};
-use crate::store::{attempts, changes, payments, telegrams};
+use crate::store::{attempts, changes, orders, payments, telegrams};
 
 /// Exactly what the gateway waits for; anything else and it sends the notice again.
 const ACCEPTED: &str = "result=0";
-/// The new payment of a correction that was given up is waited for so long before an order is called off.
+/// A payment in the place of one that is gone is looked for so long before an order is called off.
 const LATECOMERS_FOR: TimeDelta = TimeDelta::minutes(30);
 /// A notice about a payment that nobody here knows is looked at again for so long.
 const UNKNOWN_FOR: TimeDelta = TimeDelta::hours(24);
@@ -164,8 +164,8 @@ fn unknown(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
     later(call, notice)
 }
 
-/// A payment beside the one that an attempt ended with, or of an attempt that ended without any: no order waits for its money.
-/// Whether there was one.
+/// A payment beside the one that an attempt ended with, or of an attempt that ended without any: no order waits for its money,
+/// unless it stands where the order's own payment is gone, which somebody did in Paygent Online. Whether there was one.
 fn second(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
     let store = &call.instance.store;
     let ended = store.read(|rows| {
@@ -179,25 +179,38 @@ fn second(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {
             .any(|change| change.is_correction() && change.attempt_id == attempt.attempt_id);
         let state = attempt.state()?;
         let open = state.is_open() || matches!(state, AttemptState::Authenticating | AttemptState::Missing);
-        Ok((!corrected && !open).then_some(attempt))
+        let own = orders::find(rows, &attempt.order_id)?.and_then(|order| order.payment_id);
+        Ok((!corrected && !open).then_some((attempt, own)))
     })?;
     // What a refused attempt, or one of another amount, came to was told by its answer.
     if ended
         .as_ref()
-        .is_some_and(|attempt| attempt.payment_id.as_ref() == Some(&notice.payment_id))
+        .is_some_and(|(attempt, _)| attempt.payment_id.as_ref() == Some(&notice.payment_id))
     {
         return Ok(true);
     }
-    let (Some(attempt), Ok(id)) = (ended, PaymentId::try_from(notice.payment_id.as_str())) else {
+    let (Some((attempt, own)), Ok(id)) = (ended, PaymentId::try_from(notice.payment_id.as_str())) else {
         return Ok(false);
     };
-    let Answer { outcome, .. } = call.instance.gateway.inquire(&Inquire::ByPayment(id), call.now());
-    match outcome {
-        Outcome::Good(Inquiry::Found(found)) if found.trading_id == attempt.trading_id => {
-            settle::second(call, &attempt, &found)
+    let ask = |id: PaymentId| {
+        let Answer { outcome, .. } = call.instance.gateway.inquire(&Inquire::ByPayment(id), call.now());
+        match outcome {
+            Outcome::Good(Inquiry::Found(found)) => Some(found),
+            _ => None,
         }
-        _ => Ok(false),
-    }
+    };
+    let Some(found) = ask(id).filter(|found| found.trading_id == attempt.trading_id) else {
+        return Ok(false);
+    };
+    let own_is_live = match own.as_deref().map(PaymentId::try_from) {
+        None => None,
+        Some(Err(_)) => return Ok(false),
+        Some(Ok(own)) => match ask(own) {
+            Some(own) => Some(GatewayStatus(own.status).is_live()),
+            None => return Ok(false),
+        },
+    };
+    settle::second(call, &attempt, &found, own_is_live != Some(false))
 }
 
 fn later(call: &Call<'_>, notice: &Notice) -> Result<bool, Problem> {

@@ -10,7 +10,7 @@ use crate::payment::{GatewayStatus, OrderStatus};
 use crate::store::flags::Flag;
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
-use crate::store::{Connection, StoreResult, attempts, flags, orders, payments};
+use crate::store::{Connection, StoreResult, attempts, flags, orders, payments, telegrams};
 
 /// Writes down how 094 says that a payment stands. The caller has seen that no operation on it is open.
 pub(super) fn found(
@@ -74,6 +74,13 @@ fn paid(rows: &mut Connection, order: &mut Order, payment: &Payment, now: NaiveD
 /// Voided, expired or cancelled, and not by an operation of ours, which had written that down: the order is called off, with stock and points back
 /// once; one that was shipped stays as it is, and a person is told (D3).
 fn gone(rows: &mut Connection, order: &mut Order, payment: &Payment, now: NaiveDateTime) -> StoreResult<()> {
+    if let Some(other) = stays_beside(rows, payment)? {
+        let detail = format!(
+            "payment {} holds nothing any more, and {other} stands beside it: see Paygent Online",
+            payment.payment_id
+        );
+        return raise(rows, payment, "payment.second", detail, now);
+    }
     let Some(mut attempt) = attempts::find(rows, &payment.attempt_id)? else {
         return Ok(());
     };
@@ -91,6 +98,18 @@ fn gone(rows: &mut Connection, order: &mut Order, payment: &Payment, now: NaiveD
             raise(rows, payment, "payment.gone", detail, now)
         }
     }
+}
+
+/// Another payment of the order that holds money and is not being given back: somebody made it in the place of this one, in
+/// Paygent Online.
+fn stays_beside(rows: &mut Connection, payment: &Payment) -> StoreResult<Option<String>> {
+    for other in payments::of_order(rows, &payment.order_id)? {
+        let stays = other.payment_id != payment.payment_id && other.status().is_live();
+        if stays && telegrams::open_on(rows, &other.payment_id)?.is_none() {
+            return Ok(Some(other.payment_id));
+        }
+    }
+    Ok(None)
 }
 
 /// Tells a person of something about a payment, once.

@@ -493,9 +493,9 @@ fn settle_change(
     Ok(attempts::find(rows, &attempt.attempt_id)?.unwrap_or(attempt))
 }
 
-/// A payment that 094 tells of beside what an ended attempt came to: no order waits for its money, so it is voided, and a
-/// person is told. Whether that says all that there is to it.
-pub(super) fn second(call: &Call<'_>, attempt: &Attempt, found: &Found) -> Result<bool, Problem> {
+/// A payment that 094 tells of beside what an ended attempt came to. A person is told, and it is voided where `voids`: where no
+/// order waits for its money. Whether that says all that there is to it.
+pub(super) fn second(call: &Call<'_>, attempt: &Attempt, found: &Found, voids: bool) -> Result<bool, Problem> {
     let status = GatewayStatus(found.status);
     if status.is_over() || status == GatewayStatus::REFUSED {
         return Ok(true);
@@ -524,12 +524,17 @@ pub(super) fn second(call: &Call<'_>, attempt: &Attempt, found: &Found) -> Resul
             return Ok(());
         }
         payments::insert(rows, &payment)?;
-        operation::plan_void(rows, payment_id, &spare, now)?;
-        let detail = format!(
-            "payment {payment_id} stands beside what attempt {} came to; it is voided",
+        let beside = format!(
+            "payment {payment_id} stands beside what attempt {} came to",
             attempt.trading_id
         );
-        raise(rows, attempt, "payment.orphan", detail, &spare, now)
+        if voids {
+            operation::plan_void(rows, payment_id, &spare, now)?;
+            let detail = format!("{beside}; it is voided");
+            return raise(rows, attempt, "payment.orphan", detail, &spare, now);
+        }
+        let detail = format!("{beside}, whose own payment is gone: see Paygent Online");
+        raise(rows, attempt, "payment.second", detail, &spare, now)
     })?;
     Ok(true)
 }

@@ -441,6 +441,7 @@ flag-shop-alarm = Somebody seems to be testing cards: many tries failed in the w
 flag-effect-rejected = The shop system did not accept a change of the order.
 flag-change-two_live = Both the old and the new payment stand: see Paygent Online.
 flag-change-none_live = Neither the old nor the new payment stands: see Paygent Online.
+flag-payment-second = The order’s payment is gone, and another one of the same trading id stands. Please look at it in Paygent Online.
 flag-correction-late = A correction that was taken for not executed was carried out later. Please check amount and payments.
 flag-correction-unknown = The outcome of a correction stays unknown: see Paygent Online.
 event-gateway = Paygent

@@ -441,6 +441,7 @@ flag-shop-alarm = カードの不正な試行（カードテスト）が疑わ�
 flag-effect-rejected = お店のシステムが、注文の更新を受け付けませんでした。
 flag-change-two_live = 元の決済と新しい決済の両方が残っています。ペイジェントオンラインでご確認ください。
 flag-change-none_live = 元の決済も新しい決済も残っていません。ペイジェントオンラインでご確認ください。
+flag-payment-second = 元の決済がなくなり、同じ取引IDの別の決済が残っています。ペイジェントオンラインでご確認ください。
 flag-correction-late = 届いていないと判断した金額の訂正が、あとから実行されていました。金額と決済をご確認ください。
 flag-correction-unknown = 金額の訂正の結果が分からないままです。ペイジェントオンラインでご確認ください。
 event-gateway = ペイジェント
