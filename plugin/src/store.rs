@@ -29,6 +29,7 @@ pub(crate) mod tries;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
@@ -146,10 +147,10 @@ impl Store {
         private_file(&self.path).map_err(|error| at(error.into()))?;
         let mut connection =
             SqliteConnection::establish(&self.path.to_string_lossy()).map_err(|error| at(error.into()))?;
-        connection.batch_execute(
-            "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
-        )?;
+        connection.batch_execute("PRAGMA busy_timeout = 10000;")?;
+        log_ahead(&mut connection)?;
+        connection
+            .batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")?;
         // One transaction round all steps: of several processes that start together one migrates, the others see it done.
         connection.immediate_transaction(|connection| {
             connection
@@ -158,6 +159,24 @@ impl Store {
                 .map_err(|error| StoreError::Migrate(error.to_string()))
         })?;
         Ok(connection)
+    }
+}
+
+/// Turns the write-ahead log on. Of two that do so at the same moment in a new file SQLite refuses one at once, without the
+/// patience that it has for everything else: that one tries again.
+fn log_ahead(connection: &mut SqliteConnection) -> StoreResult<()> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const BREATH: Duration = Duration::from_millis(5);
+    let begun = Instant::now();
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Err(DieselError::DatabaseError(_, why))
+                if why.message().contains("locked") && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(BREATH);
+            }
+            done => return Ok(done?),
+        }
     }
 }
 
@@ -186,6 +205,19 @@ mod tests {
         let mut connection = store.open().unwrap();
         connection.revert_all_migrations(MIGRATIONS).unwrap();
         connection.run_pending_migrations(MIGRATIONS).unwrap();
+    }
+
+    #[test]
+    fn first_questions_at_the_same_moment_are_all_answered() {
+        for _ in 0..60 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("paygent.db");
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| Store::new(&path).write(|_| Ok(())).unwrap());
+                }
+            });
+        }
     }
 
     #[cfg(unix)]
