@@ -456,6 +456,7 @@ impl Browser {
 fn a_member_stores_a_card_pays_with_it_and_deletes_it() {
     in_browser(async |browser, demo| {
         browser.click("#login").await;
+        browser.find("form[action='/logout']").await;
         browser.buy(&demo.shop).await;
         browser.says("このカードを登録する").await;
         browser.type_card(GOOD).await;

@@ -392,6 +392,7 @@ fn every_page_of_the_plugin_keeps_the_rules_of_accessibility_in_both_languages()
         }
         browser.open(&demo.shop).await;
         browser.click("#login").await;
+        browser.find("form[action='/logout']").await;
         for (language, card) in [("ja", GOOD), ("en", OTHER_GOOD)] {
             browser
                 .open(&format!("{}paygent/cards?lang={language}", demo.shop))
