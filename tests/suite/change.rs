@@ -1,28 +1,10 @@
 //! オーソリ・売上変更 by a new payment: R37, R62, R66, R67, and D9, D10: whatever fails on the way, one payment lives at the
 //! end. `corrections` has the other way.
 
-use host_shim::shop::{Order, Status};
+use host_shim::shop::Status;
 use serde_json::json;
 
 use crate::world::{World, words};
-
-/// An order whose payment is authorised over ¥3,300 and, where wanted, captured; then the staff edit its amount.
-fn edited(world: &World, captured: bool, amount: i64) -> Order {
-    let order = world.placed();
-    if captured {
-        world.run("capture", &[&order.order_id]);
-    }
-    world.reprice(&order, amount);
-    order
-}
-
-/// Time passes and work is done until nothing waits any more.
-fn settle(world: &World) {
-    for _ in 0..12 {
-        world.pass(70);
-        world.work();
-    }
-}
 
 const FOUR_WAYS: [(bool, i64, &str, &str); 4] = [
     (false, 4_000, "オーソリ変更", "オーソリ変更成功"),
@@ -36,7 +18,7 @@ fn r37_r62_r64_an_amount_is_changed_up_and_down_before_and_after_the_capture() {
     for (captured, amount, state, line) in FOUR_WAYS {
         let world = World::by_new_payments();
         let before = world.stock_and_points();
-        let order = edited(&world, captured, amount);
+        let order = world.edited(captured, amount);
         let id = order.order_id.as_str();
         let result = world.run("change", &[id]);
         assert!(
@@ -107,7 +89,7 @@ fn r62_the_new_payment_uses_the_card_class_and_terms_of_the_old_one_without_3d_s
 #[test]
 fn r65_an_edited_order_shows_what_is_held_until_the_change_is_run() {
     let world = World::by_new_payments();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     let cell = |world: &World| world.list(&[]).row(&order.order_id)[8].clone();
     assert_eq!(cell(&world), "¥2,000 決済額 ¥3,300");
     world.run("change", &[&order.order_id]);
@@ -117,7 +99,7 @@ fn r65_an_edited_order_shows_what_is_held_until_the_change_is_run() {
 #[test]
 fn what_needs_no_change_or_cannot_have_one_is_refused_by_row() {
     let world = World::by_new_payments();
-    let (same, zero, good) = (world.placed(), edited(&world, false, 0), edited(&world, false, 100));
+    let (same, zero, good) = (world.placed(), world.edited(false, 0), world.edited(false, 100));
     let result = world.run("change", &[&same.order_id, &zero.order_id, &good.order_id]);
     for text in [
         "1件が成功しました",
@@ -134,7 +116,7 @@ fn what_needs_no_change_or_cannot_have_one_is_refused_by_row() {
 fn a_new_amount_that_is_refused_leaves_everything_as_it_was() {
     for captured in [false, true] {
         let world = World::by_new_payments();
-        let order = edited(&world, captured, 9_000);
+        let order = world.edited(captured, 9_000);
         world.fault("020", &json!({"code": ["2001", "1G54"]}));
         let result = world.run("change", &[&order.order_id]);
         assert!(result.says("1G54") && result.says("失敗"), "{}", words(result.html()));
@@ -174,10 +156,10 @@ fn d09_whatever_telegram_of_a_change_fails_one_payment_lives_at_the_end() {
                 _ => World::by_new_payments(),
             };
             for fault in &faults {
-                let order = edited(&world, captured, amount);
+                let order = world.edited(captured, amount);
                 world.fault(kind, fault);
                 world.run("change", &[&order.order_id]);
-                settle(&world);
+                world.settle();
                 let live = world.live(&order.order_id);
                 assert_eq!(live.len(), 1, "{kind} {fault} {captured} {amount}: {live:?}");
                 let told = world.order_page(&order.order_id);
@@ -195,7 +177,7 @@ fn d09_whatever_telegram_of_a_change_fails_one_payment_lives_at_the_end() {
                 // Undone or done, the next try brings the order's amount.
                 if live[0].2 != amount {
                     world.run("change", &[&order.order_id]);
-                    settle(&world);
+                    world.settle();
                 }
                 assert_eq!(
                     world
@@ -213,11 +195,11 @@ fn d09_whatever_telegram_of_a_change_fails_one_payment_lives_at_the_end() {
 #[test]
 fn an_old_sale_that_can_no_longer_be_cancelled_turns_the_change_back() {
     let world = World::by_new_payments();
-    let order = edited(&world, true, 2_000);
+    let order = world.edited(true, 2_000);
     world.fault("023", &json!({"code": ["2007", ""]}));
     let result = world.run("change", &[&order.order_id]);
     assert!(result.says("売上変更失敗"), "{}", words(result.html()));
-    settle(&world);
+    world.settle();
     let live = world.live(&order.order_id);
     assert_eq!(
         live.iter().map(|live| (live.1, live.2)).collect::<Vec<_>>(),
@@ -234,7 +216,7 @@ fn an_old_sale_that_can_no_longer_be_cancelled_turns_the_change_back() {
 #[test]
 fn a_capture_of_the_new_amount_that_is_refused_gives_the_new_payment_back() {
     let world = World::by_new_payments();
-    let order = edited(&world, true, 9_000);
+    let order = world.edited(true, 9_000);
     world.fault("022", &json!({"code": ["2001", "1G12"]}));
     let result = world.run("change", &[&order.order_id]);
     assert!(result.says("1G12"), "{}", words(result.html()));
@@ -252,7 +234,7 @@ fn a_capture_of_the_new_amount_that_is_refused_gives_the_new_payment_back() {
 #[test]
 fn while_a_change_is_under_way_nothing_else_runs_on_the_order() {
     let world = World::by_new_payments();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     world.fault("020", &json!("drop_after"));
     let running = world.run("change", &[&order.order_id]);
     assert!(running.says("1件中0件が終わりました"), "{}", words(running.html()));
@@ -264,7 +246,7 @@ fn while_a_change_is_under_way_nothing_else_runs_on_the_order() {
                 .says("別の処理がこの決済を実行中です")
         );
     }
-    settle(&world);
+    world.settle();
     assert_eq!(
         world
             .live(&order.order_id)
@@ -320,7 +302,7 @@ fn r67_a_sale_can_be_changed_for_sixty_days_after_its_capture() {
 #[test]
 fn a_change_begins_sixty_days_of_its_own() {
     let world = World::by_new_payments();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     world.pass(50 * 86_400);
     world.run("change", &[&order.order_id]);
     world.pass(20 * 86_400);
@@ -353,19 +335,19 @@ fn a_passing_status_is_finished_by_the_same_telegram_again() {
         world.fault(kind, &json!("drop_before"));
         world.run(column, &[&order.order_id]);
         turn(&world, payment, passing);
-        settle(&world);
+        world.settle();
         let status = world.payments()[0]["status"].clone();
         assert_eq!(status, end, "{kind} was sent again once the quarantine was over");
         assert_eq!(world.telegrams(kind).len(), 2);
     }
     // The same inside a change: the new payment hangs in the middle of its capture.
     let world = World::by_new_payments();
-    let order = edited(&world, true, 2_000);
+    let order = world.edited(true, 2_000);
     world.fault("022", &json!("drop_before"));
     world.run("change", &[&order.order_id]);
     let new = world.live(&order.order_id).iter().find(|live| live.1 == 20).unwrap().0;
     turn(&world, new, 30);
-    settle(&world);
+    world.settle();
     let live: Vec<_> = world
         .live(&order.order_id)
         .iter()
@@ -377,7 +359,7 @@ fn a_passing_status_is_finished_by_the_same_telegram_again() {
 #[test]
 fn an_authorisation_that_was_captured_elsewhere_is_not_refunded_by_a_change() {
     let world = World::by_new_payments();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     turn(&world, world.live(&order.order_id)[0].0, 40);
     let result = world.run("change", &[&order.order_id]);
     assert!(
@@ -412,7 +394,7 @@ fn what_is_too_late_is_asked_and_not_guessed() {
 #[test]
 fn an_edit_that_is_told_late_is_not_lost_behind_an_operation_of_the_plugins() {
     let world = World::by_new_payments();
-    let order = edited(&world, false, 5_000);
+    let order = world.edited(false, 5_000);
     let id = order.order_id.as_str();
     let late = world.adapter.shop.edit(id, None, Some(4_000)).unwrap();
     world.pass(2);

@@ -10,24 +10,6 @@ use crate::link::Visit;
 use crate::three_ds::{ATTEMPT, Journey, comes_back};
 use crate::world::{GOOD, List, UNUSABLE, World, by_link, outcome, staff, text, words};
 
-/// An order whose payment is authorised over ¥3,300 and, where wanted, captured; then the staff edit its amount.
-fn edited(world: &World, captured: bool, amount: i64) -> Order {
-    let order = world.placed();
-    if captured {
-        world.run("capture", &[&order.order_id]);
-    }
-    world.reprice(&order, amount);
-    order
-}
-
-/// Time passes and work is done until nothing waits any more.
-fn settle(world: &World) {
-    for _ in 0..12 {
-        world.pass(70);
-        world.work();
-    }
-}
-
 /// Status and amount of the payments that hold money.
 fn live(world: &World, order: &Order) -> Vec<(i64, i64)> {
     let all = world.live(&order.order_id);
@@ -87,7 +69,7 @@ fn n15_r62_a_smaller_amount_is_made_in_place_before_and_after_the_capture() {
     ] {
         let world = World::new();
         let before = world.stock_and_points();
-        let order = edited(&world, captured, 2_000);
+        let order = world.edited(captured, 2_000);
         let id = order.order_id.as_str();
         let (kind, status) = of(captured);
         let result = world.run("change", &[id]);
@@ -131,7 +113,7 @@ fn n15_r62_a_smaller_amount_is_made_in_place_before_and_after_the_capture() {
 fn a_corrected_payment_is_captured_and_voided_as_any_other() {
     let world = World::new();
     let before = world.stock_and_points();
-    let (captured, voided) = (edited(&world, false, 2_000), edited(&world, false, 2_000));
+    let (captured, voided) = (world.edited(false, 2_000), world.edited(false, 2_000));
     world.run("change", &[&captured.order_id, &voided.order_id]);
     world.run("capture", &[&captured.order_id]);
     world.run("void", &[&voided.order_id]);
@@ -148,9 +130,9 @@ fn a_corrected_payment_is_captured_and_voided_as_any_other() {
 fn n15_the_staff_are_told_which_way_each_row_goes_and_what_the_customer_sees() {
     let world = World::new();
     let (held, sold, up) = (
-        edited(&world, false, 2_000),
-        edited(&world, true, 2_000),
-        edited(&world, true, 9_000),
+        world.edited(false, 2_000),
+        world.edited(true, 2_000),
+        world.edited(true, 9_000),
     );
     let job = world.preflight("change", &[&held.order_id, &sold.order_id, &up.order_id]);
     let page = world.run_page(&job);
@@ -217,7 +199,7 @@ fn n15_after_3d_secure_an_amount_is_changed_by_a_new_payment_whoever_bears_charg
 #[test]
 fn n15_a_shop_that_switches_corrections_off_changes_by_new_payments_and_is_told_so() {
     let world = World::by_new_payments();
-    let order = edited(&world, true, 2_000);
+    let order = world.edited(true, 2_000);
     let page = shown(&world, &order);
     assert!(
         page.says("設定で、金額だけの変更をしないため"),
@@ -241,7 +223,7 @@ fn n15_a_shop_that_switches_corrections_off_changes_by_new_payments_and_is_told_
 fn what_paygent_does_not_correct_is_changed_by_a_new_payment_the_next_time_and_never_unasked() {
     for (captured, code) in [(false, "2014"), (true, "2003"), (false, "P010"), (true, "2010")] {
         let world = World::new();
-        let order = edited(&world, captured, 2_000);
+        let order = world.edited(captured, 2_000);
         let id = order.order_id.as_str();
         let (kind, status) = of(captured);
         world.fault(kind, &json!({"code": [code, ""]}));
@@ -270,7 +252,7 @@ fn what_paygent_does_not_correct_is_changed_by_a_new_payment_the_next_time_and_n
 #[test]
 fn a_correction_that_was_shown_is_not_run_as_a_refund_and_a_new_charge() {
     let world = World::new();
-    let order = edited(&world, true, 2_000);
+    let order = world.edited(true, 2_000);
     let confirmed = world.preflight("change", &[&order.order_id]);
     // Meanwhile another operator's run is refused, so that the way is another one now.
     world.fault("029", &json!({"code": ["2014", ""]}));
@@ -292,7 +274,7 @@ fn g15_a_correction_that_stops_half_way_ends_with_one_payment() {
         let gives_back = if captured { "023" } else { "021" };
         for (fault, amount, given_back) in [("2010", 3_300, 0), ("2011", 2_000, 1), ("2012", 2_000, 0)] {
             let world = World::new();
-            let order = edited(&world, captured, 2_000);
+            let order = world.edited(captured, 2_000);
             corrections_stop_at(&world, fault);
             let result = world.run("change", &[&order.order_id]);
             let succeeded = amount == 2_000;
@@ -313,7 +295,7 @@ fn g15_a_correction_that_stops_half_way_ends_with_one_payment() {
 #[test]
 fn the_number_of_a_new_payment_is_kept_also_where_the_answer_said_no() {
     let world = World::new();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     corrections_stop_at(&world, "2012");
     // Nobody answers the inquiries that follow.
     let faults = json!({"kind": "094", "times": 50, "fault": "drop_before"});
@@ -326,7 +308,7 @@ fn the_number_of_a_new_payment_is_kept_also_where_the_answer_said_no() {
     );
     assert_eq!(meant(&world, &order), "28569257", "and nothing is guessed");
     let _: Value = world.control("DELETE", "faults", "");
-    settle(&world);
+    world.settle();
     assert_eq!(live(&world, &order), [(20, 2_000)]);
     assert_eq!(meant(&world, &order), new);
     assert_eq!(sent(&world, ["028", "091"])[0], 1);
@@ -338,7 +320,7 @@ fn g15_a_lost_answer_is_found_by_094_and_091_and_the_correction_is_not_sent_agai
         // The first correction of a payment, and one after another: then its trading_id tells nothing any more.
         for corrected_before in [false, true] {
             let world = World::new();
-            let order = edited(&world, captured, 2_000);
+            let order = world.edited(captured, 2_000);
             let (kind, status) = of(captured);
             if corrected_before {
                 world.run("change", &[&order.order_id]);
@@ -374,7 +356,7 @@ fn g15_a_correction_that_never_arrived_is_given_up_after_the_quarantine_and_not_
     let cases = faults.iter().flat_map(|fault| [(fault, false), (fault, true)]);
     for (fault, corrected_before) in cases {
         let world = World::new();
-        let order = edited(&world, false, 2_000);
+        let order = world.edited(false, 2_000);
         if corrected_before {
             world.run("change", &[&order.order_id]);
             world.reprice(&order, 1_000);
@@ -388,7 +370,7 @@ fn g15_a_correction_that_never_arrived_is_given_up_after_the_quarantine_and_not_
             world.work();
             assert_eq!(world.rows(states), ["correcting"], "silence is no verdict");
         }
-        settle(&world);
+        world.settle();
         assert_eq!(world.rows(states), ["refused"]);
         assert_eq!(live(&world, &order), [(20, held)]);
         // It is not held against the payment: the next try is a correction again.
@@ -420,7 +402,7 @@ fn g15_a_card_that_was_refused_on_paygents_page_is_not_taken_for_a_corrected_pay
         world.work();
         let states = "SELECT state FROM changes";
         assert_eq!(world.rows(states), [if arrives { "done" } else { "correcting" }]);
-        settle(&world);
+        world.settle();
         assert_eq!(world.rows(states), [if arrives { "done" } else { "refused" }]);
         let amount = if arrives { 2_000 } else { 3_300 };
         assert_eq!(live(&world, &order), [(20, amount)]);
@@ -455,7 +437,7 @@ fn notices_of_a_correction_come_before_and_after_its_answer_in_any_order() {
         let world = reachable();
         for order_of_arrival in arrivals(2) {
             for before_the_answer in [false, true] {
-                let order = edited(&world, captured, 2_000);
+                let order = world.edited(captured, 2_000);
                 let known: BTreeSet<i64> = notices(&world).into_iter().collect();
                 let come = |world: &World| {
                     let new: Vec<i64> = notices(world).into_iter().filter(|id| !known.contains(id)).collect();
@@ -507,7 +489,7 @@ fn a_notice_alone_finds_the_payment_of_a_lost_answer() {
         for order_of_arrival in [[0, 1], [1, 0]] {
             let (kind, status) = of(captured);
             let world = reachable();
-            let order = edited(&world, captured, 2_000);
+            let order = world.edited(captured, 2_000);
             let known = notices(&world).len();
             world.fault(kind, &json!("drop_after"));
             world.run("change", &[&order.order_id]);
@@ -532,7 +514,7 @@ fn two_operators_who_press_together_correct_once() {
         let world = World::new();
         let (kind, status) = of(captured);
         for _ in 0..5 {
-            let order = edited(&world, captured, 2_000);
+            let order = world.edited(captured, 2_000);
             let before = world.telegrams(kind).len();
             let jobs: Vec<String> = (0..2).map(|_| world.preflight("change", &[&order.order_id])).collect();
             std::thread::scope(|scope| {
@@ -578,15 +560,15 @@ fn a_correction_that_was_executed_after_it_was_given_up_takes_the_old_ones_place
     for captured in [false, true] {
         let world = World::new();
         let (kind, status) = of(captured);
-        let order = edited(&world, captured, 2_000);
+        let order = world.edited(captured, 2_000);
         let (_folder, copy) = of_a_copy(&world);
         world.fault(kind, &json!("drop_before"));
         world.run("change", &[&order.order_id]);
-        settle(&world);
+        world.settle();
         assert_eq!(world.rows("SELECT state FROM changes"), ["refused"]);
         changes_by(&copy, &order);
         assert_eq!(live(&world, &order), [(status, 2_000)]);
-        settle(&world);
+        world.settle();
         assert_eq!(live(&world, &order), [(status, 2_000)]);
         assert_eq!(meant(&world, &order), world.live(&order.order_id)[0].0.to_string());
         assert_eq!(world.rows("SELECT state FROM changes"), ["done"]);
@@ -605,17 +587,17 @@ fn a_late_correction_keeps_its_order_though_the_old_payments_end_is_told_first()
         members["card"]["three_ds"]["enabled"] = json!(false);
         members["notices"]["poll_secs"] = json!(0);
     });
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     let (_folder, copy) = of_a_copy(&world);
     world.fault("028", &json!("drop_before"));
     world.run("change", &[&order.order_id]);
-    settle(&world);
+    world.settle();
     assert_eq!(world.rows("SELECT state FROM changes"), ["refused"]);
     changes_by(&copy, &order);
     let all: Vec<Value> = world.control("GET", "notices", "");
     let voided = all.iter().find(|notice| notice["status"] == 32).unwrap();
     push(&world, voided["notice_id"].as_i64().unwrap());
-    settle(&world);
+    world.settle();
     assert_eq!(
         world.order(&order).status(),
         Status::New,
@@ -629,14 +611,14 @@ fn a_late_correction_keeps_its_order_though_the_old_payments_end_is_told_first()
 #[test]
 fn a_payment_beside_the_one_that_an_order_has_is_voided_and_a_person_is_told() {
     let world = World::new();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     // Another program of the merchant's makes it, and leaves the old one.
     let (_folder, copy) = of_a_copy(&world);
     corrections_stop_at(&world, "2011");
     world.fault("021", &json!("drop_before"));
     changes_by(&copy, &order);
     assert_eq!(live(&world, &order), [(20, 3_300), (20, 2_000)]);
-    settle(&world);
+    world.settle();
     assert_eq!(live(&world, &order), [(20, 3_300)]);
     assert_eq!(world.order(&order).status(), Status::New);
     assert_eq!(world.rows("SELECT kind FROM flags"), ["payment.orphan"]);
@@ -645,11 +627,11 @@ fn a_payment_beside_the_one_that_an_order_has_is_voided_and_a_person_is_told() {
 #[test]
 fn a_payment_that_was_corrected_in_paygent_online_is_not_voided_but_told() {
     let world = World::new();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     let (_folder, copy) = of_a_copy(&world);
     changes_by(&copy, &order);
     assert_eq!(live(&world, &order), [(20, 2_000)]);
-    settle(&world);
+    world.settle();
     assert_eq!(live(&world, &order), [(20, 2_000)], "somebody wished it");
     assert_eq!(world.order(&order).status(), Status::New, "it is paid");
     assert_eq!(world.rows("SELECT kind FROM flags"), ["payment.second"]);
@@ -658,16 +640,16 @@ fn a_payment_that_was_corrected_in_paygent_online_is_not_voided_but_told() {
 #[test]
 fn a_correction_that_left_a_second_payment_after_it_was_given_up_gives_it_back() {
     let world = World::new();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     let (_folder, copy) = of_a_copy(&world);
     world.fault("028", &json!("drop_before"));
     world.run("change", &[&order.order_id]);
-    settle(&world);
+    world.settle();
     corrections_stop_at(&world, "2011");
     world.fault("021", &json!("drop_before"));
     changes_by(&copy, &order);
     assert_eq!(live(&world, &order), [(20, 3_300), (20, 2_000)]);
-    settle(&world);
+    world.settle();
     assert_eq!(
         live(&world, &order),
         [(20, 3_300)],
@@ -681,7 +663,7 @@ fn a_correction_that_left_a_second_payment_after_it_was_given_up_gives_it_back()
 fn what_was_done_elsewhere_meanwhile_is_not_undone_by_a_correction() {
     // The authorisation was captured in Paygent Online.
     let world = World::new();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     let payment = world.live(&order.order_id)[0].0;
     let path = format!("payments/{payment}");
     let _: Value = world.control("POST", &path, &json!({"status": 40}).to_string());
@@ -698,7 +680,7 @@ fn what_was_done_elsewhere_meanwhile_is_not_undone_by_a_correction() {
         "no verdict on the payment"
     );
     // A sale can no longer be taken back.
-    let order = edited(&world, true, 2_000);
+    let order = world.edited(true, 2_000);
     world.fault("029", &json!({"code": ["2007", ""]}));
     world.run("change", &[&order.order_id]);
     assert_eq!(live(&world, &order), [(40, 3_300)]);
@@ -712,7 +694,7 @@ fn what_was_done_elsewhere_meanwhile_is_not_undone_by_a_correction() {
 #[test]
 fn a_correction_begins_no_sixty_days_of_its_own() {
     let world = World::new();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     let last = |world: &World| {
         let page = world.list(&[]);
         words(page.html()).matches("2021/01/25").count()
@@ -729,7 +711,7 @@ fn a_correction_begins_no_sixty_days_of_its_own() {
 #[test]
 fn the_time_line_tells_of_a_correction_in_plain_words() {
     let world = World::new();
-    let order = edited(&world, true, 2_000);
+    let order = world.edited(true, 2_000);
     world.run("change", &[&order.order_id]);
     let page = world.order_page(&order.order_id);
     for text in [
@@ -752,7 +734,7 @@ fn the_time_line_tells_of_a_correction_in_plain_words() {
 #[test]
 fn inv10_a_correction_that_nobody_answers_for_is_told_to_a_person_and_asked_for_until_it_is_known() {
     let world = World::new();
-    let order = edited(&world, false, 2_000);
+    let order = world.edited(false, 2_000);
     world.fault("028", &json!("drop_after"));
     for kind in ["094", "091"] {
         let faults = json!({"kind": kind, "times": 500, "fault": "drop_before"});

@@ -359,6 +359,24 @@ impl World {
         self.adapter.tell(&edited).unwrap();
     }
 
+    /// An order whose payment is authorised over ¥3,300 and, where wanted, captured; then the staff edit its amount.
+    pub(crate) fn edited(&self, captured: bool, amount: i64) -> Order {
+        let order = self.placed();
+        if captured {
+            self.run("capture", &[&order.order_id]);
+        }
+        self.reprice(&order, amount);
+        order
+    }
+
+    /// Time passes and work is done until nothing waits any more.
+    pub(crate) fn settle(&self) {
+        for _ in 0..12 {
+            self.pass(70);
+            self.work();
+        }
+    }
+
     /// Payments of the order that hold or have taken money at the simulator: id, status, amount.
     pub(crate) fn live(&self, order: &str) -> Vec<(i64, i64, i64)> {
         let all: Vec<Value> = self.control("GET", &format!("payments?order={order}"), "");
