@@ -405,6 +405,11 @@ fn play(world: &World, seeds: &[u64]) -> BTreeMap<&'static str, usize> {
          WHERE job_items.state = 'done'",
     );
     ends.insert(ROWS_DONE, done.len());
+    assert_eq!(
+        world.self_check(),
+        Vec::<String>::new(),
+        "INV-20: every log folds to its state"
+    );
     none("INV-29", "SELECT notice_id FROM notices WHERE due_at IS NOT NULL");
     none(
         "nothing a person has to look at",
@@ -508,6 +513,34 @@ fn draw(open: fn() -> World, usually: usize) -> String {
         }
     }
     format!("{count} histories from seed {first}: {all:?}")
+}
+
+#[test]
+fn inv20_a_row_that_was_written_by_hand_is_found() {
+    let world = World::new();
+    world.placed();
+    assert_eq!(world.self_check(), Vec::<String>::new());
+    for (by_hand, mended) in [
+        (
+            "UPDATE attempts SET state = 'declined'",
+            "UPDATE attempts SET state = 'authorised'",
+        ),
+        (
+            "UPDATE attempt_log SET event = 'refused' WHERE number = 2",
+            "UPDATE attempt_log SET event = 'held' WHERE number = 2",
+        ),
+        (
+            "UPDATE attempt_log SET number = 9 WHERE number = 2",
+            "UPDATE attempt_log SET number = 2 WHERE number = 9",
+        ),
+    ] {
+        world.rows(by_hand);
+        assert_eq!(world.self_check(), ["attempts"], "{by_hand}");
+        world.rows(mended);
+        assert_eq!(world.self_check(), Vec::<String>::new(), "{mended}");
+    }
+    world.rows("DELETE FROM attempt_log");
+    assert_eq!(world.self_check(), ["attempts"], "an attempt without a log");
 }
 
 #[test]

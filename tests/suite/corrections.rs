@@ -622,6 +622,11 @@ fn a_payment_beside_the_one_that_an_order_has_is_voided_and_a_person_is_told() {
     assert_eq!(live(&world, &order), [(20, 3_300)]);
     assert_eq!(world.order(&order).status(), Status::New);
     assert_eq!(world.rows("SELECT kind FROM flags"), ["payment.orphan"]);
+    assert_eq!(
+        world.rows("SELECT state FROM attempts"),
+        ["authorised"],
+        "its own payment stands"
+    );
 }
 
 #[test]

@@ -353,6 +353,21 @@ impl World {
         called.reply["data"].clone()
     }
 
+    /// What the self-check finds amiss.
+    pub(crate) fn self_check(&self) -> Vec<String> {
+        let ask = |request: &Value| self.adapter.call("staff.route", request).unwrap().reply;
+        let csrf = text(&ask(&staff("GET", "/settings")), "/data/csrf");
+        let mut request = staff("POST", "/settings/check");
+        request["body"] = json!(format!("csrf={csrf}"));
+        let checks = ask(&request)["data"]["checks"].as_array().cloned().unwrap();
+        assert!(checks.len() > 4, "{checks:?}");
+        // The test's clock stands apart from the wall's, by which the simulator's web server dates its answers.
+        let amiss = checks
+            .iter()
+            .filter(|check| check["good"] != true && check["name"] != "clock");
+        amiss.map(|check| text(check, "/name")).collect()
+    }
+
     /// The staff edit an order's amount in the shop.
     pub(crate) fn reprice(&self, order: &Order, amount: i64) {
         let edited = self.adapter.shop.edit(&order.order_id, None, Some(amount)).unwrap();

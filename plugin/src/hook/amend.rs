@@ -4,7 +4,7 @@
 use super::change::Ids;
 use super::{Call, correction, journal, operation, settle};
 use crate::paygent::{Authorise, CardSource, TradingId};
-use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::attempt::{Event, next_inquiry};
 use crate::payment::change::ChangeState;
 use crate::payment::operation::ChangeKind;
 use crate::payment::trading_id::trading_id;
@@ -59,8 +59,7 @@ pub(super) fn intend(
         version: 1,
         ..before
     };
-    attempt.move_to(AttemptState::Sent);
-    attempts::insert(rows, &attempt)?;
+    attempts::begin(rows, &mut attempt, Event::Sent)?;
     let mut telegram = journal::sent(
         ids.telegram.clone(),
         &attempt,

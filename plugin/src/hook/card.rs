@@ -16,7 +16,7 @@ use super::{Call, cards, guard, journal, link, outbox, settle, storing, three_ds
 use crate::config::Entry;
 use crate::page;
 use crate::paygent::LINK;
-use crate::payment::attempt::{AttemptState, LEFT, next_inquiry};
+use crate::payment::attempt::{AttemptState, Event, LEFT, next_inquiry};
 use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
 use crate::payment::japan;
@@ -337,17 +337,16 @@ fn intend(
         version: 1,
     };
     let card = &call.instance.config.card;
-    let kind = if card.entry == Entry::Link {
+    let (kind, event) = if card.entry == Entry::Link {
         link::prepare(call, &mut attempt, ids.3);
-        LINK
+        (LINK, Event::Sent)
     } else if card.three_ds.enabled {
         three_ds::prepare(call, &mut attempt, (&wish.means, ids.3))?;
-        "450"
+        ("450", Event::HolderAsked)
     } else {
-        attempt.move_to(AttemptState::Sent);
-        "020"
+        ("020", Event::Sent)
     };
-    attempts::insert(rows, &attempt)?;
+    attempts::begin(rows, &mut attempt, event)?;
     guard::reserve(rows, &keys, (&attempt.attempt_id, attempt.sent_at), true)?;
     let amount = Yen::try_from(attempt.amount).ok();
     telegrams::insert(rows, &journal::sent(ids.1.to_owned(), &attempt, kind, amount, now))?;

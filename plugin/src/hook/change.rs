@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 
 use super::journal;
-use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::attempt::{AttemptState, Event, next_inquiry};
 use crate::payment::change::{ChangeState, MOST_REFUSALS, Next, next};
 use crate::payment::operation::{Action, Operation};
 use crate::reply::Problem;
@@ -179,7 +179,7 @@ fn go_on(rows: &mut Connection, change: &mut Change, ended: Option<&Telegram>, n
             Next::End(end) => {
                 // Both payments of a correction are of one attempt, which the old one keeps.
                 if new.attempt_id != old.attempt_id {
-                    release(rows, &new.attempt_id)?;
+                    release(rows, &new.attempt_id, now)?;
                 }
                 if old.status().is_over() {
                     let detail = format!(
@@ -243,7 +243,7 @@ fn replace(
     if old.attempt_id == new.attempt_id {
         return lead(rows, change, new, now);
     }
-    release(rows, &old.attempt_id)?;
+    release(rows, &old.attempt_id, now)?;
     if let Some(mut attempt) = attempts::find(rows, &new.attempt_id)? {
         attempt.live_order = Some(attempt.order_id.clone());
         attempts::update(rows, &mut attempt)?;
@@ -261,9 +261,9 @@ fn lead(rows: &mut Connection, change: &Change, new: &Payment, now: NaiveDateTim
     Ok(())
 }
 
-fn release(rows: &mut Connection, attempt_id: &str) -> StoreResult<()> {
+fn release(rows: &mut Connection, attempt_id: &str, now: NaiveDateTime) -> StoreResult<()> {
     if let Some(mut attempt) = attempts::find(rows, attempt_id)? {
-        attempt.move_to(AttemptState::Released);
+        attempts::happened(rows, &mut attempt, Event::Released, now)?;
         attempts::update(rows, &mut attempt)?;
     }
     Ok(())

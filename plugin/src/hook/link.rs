@@ -17,7 +17,7 @@ use super::{Call, settle, standing};
 use crate::page;
 use crate::paygent::{HandOver, TradingId};
 use crate::payment::Yen;
-use crate::payment::attempt::{AttemptState, REFUSED_THERE, next_inquiry};
+use crate::payment::attempt::{AttemptState, Event, REFUSED_THERE, next_inquiry};
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::Purpose;
 use crate::store::attempts::Attempt;
@@ -27,7 +27,6 @@ use crate::store::{Connection, StoreResult, attempts, holds};
 /// Makes an attempt one that is handed over. The caller commits it before the order leaves.
 pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, return_key: &str) {
     let card = &call.instance.config.card;
-    attempt.move_to(AttemptState::Sent);
     attempt.return_key = Some(return_key.to_owned());
     attempt.link_until = Some(attempt.sent_at + TimeDelta::minutes(i64::from(card.link_minutes)));
     attempt.three_ds = card.three_ds.enabled;
@@ -99,7 +98,7 @@ pub(super) fn paid(call: &Call<'_>) -> Result<Reply, Problem> {
         };
         if row.state()? == AttemptState::HandedOver {
             // From now on it is asked for as if it had just been sent: at this moment, if ever, it was paid.
-            row.move_to(AttemptState::Unknown);
+            attempts::happened(rows, &mut row, Event::CameBack, call.moment())?;
             row.sent_at = call.moment();
             row.inquiries = 0;
             row.inquired_at = None;

@@ -5,7 +5,7 @@ use chrono::NaiveDateTime;
 
 use super::outbox;
 use crate::paygent::Found;
-use crate::payment::attempt::AttemptState;
+use crate::payment::attempt::Event;
 use crate::payment::{GatewayStatus, OrderStatus};
 use crate::store::flags::Flag;
 use crate::store::orders::Order;
@@ -85,7 +85,7 @@ fn gone(rows: &mut Connection, order: &mut Order, payment: &Payment, now: NaiveD
         return Ok(());
     };
     let hold = attempt.hold;
-    attempt.move_to(AttemptState::Released);
+    attempts::happened(rows, &mut attempt, Event::Released, now)?;
     attempts::update(rows, &mut attempt)?;
     match order.status()? {
         OrderStatus::Cancelled | OrderStatus::Returned => Ok(()),

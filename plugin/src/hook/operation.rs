@@ -8,7 +8,7 @@ use crate::paygent::{
     Answer, Class, Done, Exchange, Inquire, Inquiry, Outcome, PaymentId, PaymentRef, TradingId, class,
 };
 use crate::payment::GatewayStatus;
-use crate::payment::attempt::{AttemptState, next_inquiry};
+use crate::payment::attempt::{Event, next_inquiry};
 use crate::payment::operation::{Action, Column, Operation, releasing};
 use crate::payment::settle::age;
 use crate::reply::Problem;
@@ -384,8 +384,14 @@ fn executed(call: &Call<'_>, rows: &mut Connection, payment: &Payment, operation
     let Some(mut attempt) = attempts::find(rows, &payment.attempt_id)? else {
         return Ok(());
     };
-    attempt.move_to(AttemptState::Released);
-    attempts::update(rows, &mut attempt)?;
+    // A second payment of an attempt says nothing of the one that the attempt came to.
+    let holds_another = payments::of_order(rows, &payment.order_id)?
+        .iter()
+        .any(|other| other.attempt_id == attempt.attempt_id && other.status().is_live());
+    if !holds_another {
+        attempts::happened(rows, &mut attempt, Event::Released, now)?;
+        attempts::update(rows, &mut attempt)?;
+    }
     let Some(mut order) = orders::find(rows, &payment.order_id)? else {
         return Ok(());
     };

@@ -5,7 +5,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use super::{Call, change, guard, handed_over, journal, operation, outbox, storing};
 use crate::paygent::{Answer, Authorised, Exchange, Found, Inquire, Inquiry, LINK, Outcome};
-use crate::payment::attempt::{AttemptState, LEFT, next_inquiry};
+use crate::payment::attempt::{AttemptState, Event, LEFT, next_inquiry};
 use crate::payment::hold::HoldState;
 use crate::payment::settle::{Evidence, Verdict, age, judge};
 use crate::payment::{GatewayStatus, Yen};
@@ -15,7 +15,9 @@ use crate::store::attempts::Attempt;
 use crate::store::flags::Flag;
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
-use crate::store::{Connection, StoreResult, acs_pages, attempts, flags, holds, orders, payments, telegrams};
+use crate::store::{
+    Connection, StoreError, StoreResult, acs_pages, attempts, flags, holds, orders, payments, telegrams,
+};
 
 /// What an answer taught of an attempt, for the rows.
 struct Lesson {
@@ -107,7 +109,11 @@ pub(super) fn inquire(call: &Call<'_>, attempt_id: &str) -> Result<Option<Attemp
     let claimed = call
         .instance
         .store
-        .write(|rows| claim(call, rows, attempt_id, telegram_id))?;
+        .write(|rows| claim(call, rows, attempt_id, telegram_id));
+    let claimed = match claimed {
+        Err(StoreError::Lost) => None,
+        claimed => claimed?,
+    };
     let Some(attempt) = claimed else {
         return Ok(call.instance.store.read(|rows| attempts::find(rows, attempt_id))?);
     };
@@ -169,7 +175,7 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
         if attempt.next_inquiry_at.is_some_and(|due| due <= now) {
             attempt.sealed_card = None;
             attempt.code = Some(LEFT.to_owned());
-            end(&mut attempt, AttemptState::NotExecuted, now);
+            end(rows, &mut attempt, Event::NotExecuted, now)?;
             attempts::update(rows, &mut attempt)?;
             acs_pages::remove(rows, &attempt.attempt_id)?;
             storing::settled(call, rows, &attempt)?;
@@ -195,9 +201,7 @@ fn claim(call: &Call<'_>, rows: &mut Connection, id: &str, telegram_id: String) 
     {
         attempt.next_inquiry_at = attempt.next_inquiry_at.map(|at| at.min(over));
     }
-    if !attempts::update(rows, &mut attempt)? {
-        return Ok(None);
-    }
+    attempts::update(rows, &mut attempt)?;
     telegrams::insert(rows, &journal::sent(telegram_id, &attempt, "094", None, now))?;
     Ok(Some(attempt))
 }
@@ -267,7 +271,7 @@ fn settle(
             if payments::find(rows, &payment_id)?.is_none() {
                 payments::insert(rows, &payment)?;
             }
-            end(&mut attempt, AttemptState::Authorised, now);
+            end(rows, &mut attempt, Event::Held, now)?;
             attempt.payment_id = Some(payment_id);
             place_or_void(call, rows, &mut order, &mut attempt, &payment, spare)?;
         }
@@ -276,7 +280,7 @@ fn settle(
             status,
             amount,
         } => {
-            end(&mut attempt, AttemptState::Mismatched, now);
+            end(rows, &mut attempt, Event::HeldOtherwise, now)?;
             let detail = format!(
                 "payment {payment_id} holds {} yen, asked were {}",
                 amount.get(),
@@ -295,23 +299,21 @@ fn settle(
             wait(rows, &mut attempt, spare, now)?;
             several(rows, &attempt, spare, now)?;
         }
-        Verdict::Declined => finish(call, rows, &mut order, &mut attempt, AttemptState::Declined)?,
-        Verdict::NotExecuted => finish(call, rows, &mut order, &mut attempt, AttemptState::NotExecuted)?,
+        Verdict::Declined => finish(call, rows, &mut order, &mut attempt, Event::Refused)?,
+        Verdict::NotExecuted => finish(call, rows, &mut order, &mut attempt, Event::NotExecuted)?,
         Verdict::HandedOver => {
-            attempt.move_to(AttemptState::HandedOver);
+            attempts::happened(rows, &mut attempt, Event::HandedOver, now)?;
             attempt.sealed_link.clone_from(&lesson.sealed_link);
         }
         Verdict::Missing => {
             // The shopper may try again; a late child of this attempt is still looked for, and voided.
-            attempt.move_to(AttemptState::Missing);
+            attempts::happened(rows, &mut attempt, Event::Absent, now)?;
             attempt.sealed_link = None;
             withdraw_if_wanted(call, rows, &mut order, &attempt)?;
         }
     }
     orders::update(rows, &mut order)?;
-    if !attempts::update(rows, &mut attempt)? {
-        return Err(crate::store::StoreError::Lost);
-    }
+    attempts::update(rows, &mut attempt)?;
     Ok(attempt)
 }
 
@@ -319,15 +321,12 @@ fn settle(
 /// answered for is not: silence is no verdict, so a person is told, and it is asked for daily.
 fn wait(rows: &mut Connection, attempt: &mut Attempt, spare: &str, now: NaiveDateTime) -> StoreResult<()> {
     const DAILY: TimeDelta = TimeDelta::days(1);
-    if attempt.state()? == AttemptState::Sent {
-        attempt.move_to(AttemptState::Unknown);
-    }
+    attempts::happened(rows, attempt, Event::Silent, now)?;
     if attempt.next_inquiry_at.is_some() {
         return Ok(());
     }
     if attempt.state()? == AttemptState::Missing {
-        end(attempt, AttemptState::Closed, now);
-        return Ok(());
+        return end(rows, attempt, Event::GivenUp, now);
     }
     attempt.next_inquiry_at = Some(now + DAILY);
     let asked = attempt.inquiries;
@@ -346,11 +345,12 @@ fn several(rows: &mut Connection, attempt: &Attempt, spare: &str, now: NaiveDate
     raise(rows, attempt, "trading_id.several", detail, spare, now)
 }
 
-fn end(attempt: &mut Attempt, state: AttemptState, now: NaiveDateTime) {
-    attempt.move_to(state);
+fn end(rows: &mut Connection, attempt: &mut Attempt, event: Event, now: NaiveDateTime) -> StoreResult<()> {
+    attempts::happened(rows, attempt, event, now)?;
     attempt.settled_at = Some(now);
     attempt.next_inquiry_at = None;
     attempt.sealed_link = None;
+    Ok(())
 }
 
 fn finish(
@@ -358,9 +358,9 @@ fn finish(
     rows: &mut Connection,
     order: &mut Order,
     attempt: &mut Attempt,
-    state: AttemptState,
+    event: Event,
 ) -> StoreResult<()> {
-    end(attempt, state, call.moment());
+    end(rows, attempt, event, call.moment())?;
     withdraw_if_wanted(call, rows, order, attempt)
 }
 
@@ -391,7 +391,7 @@ fn place_or_void(
     // One that is only handed over gives way to money: if it is paid, too, it finds the order placed.
     let other = match other {
         Some(mut waiting) if waiting.state()? == AttemptState::HandedOver => {
-            waiting.move_to(AttemptState::Missing);
+            attempts::happened(rows, &mut waiting, Event::GaveWay, call.moment())?;
             waiting.sealed_link = None;
             attempts::update(rows, &mut waiting)?;
             None
@@ -438,7 +438,7 @@ fn settle_change(
         Verdict::Keep => {}
         Verdict::Wait => wait(rows, &mut attempt, spare, now)?,
         Verdict::Authorised { payment_id, status } => {
-            end(&mut attempt, AttemptState::Authorised, now);
+            end(rows, &mut attempt, Event::Held, now)?;
             held = Some(payment_of(call, &attempt, (&payment_id, status), lesson));
         }
         Verdict::Mismatched {
@@ -446,7 +446,7 @@ fn settle_change(
             status,
             amount,
         } => {
-            end(&mut attempt, AttemptState::Mismatched, now);
+            end(rows, &mut attempt, Event::HeldOtherwise, now)?;
             let detail = format!(
                 "payment {payment_id} holds {} yen, asked were {}",
                 amount.get(),
@@ -462,11 +462,13 @@ fn settle_change(
             wait(rows, &mut attempt, spare, now)?;
             several(rows, &attempt, spare, now)?;
         }
-        Verdict::Declined => end(&mut attempt, AttemptState::Declined, now),
-        Verdict::NotExecuted => end(&mut attempt, AttemptState::NotExecuted, now),
+        Verdict::Declined => end(rows, &mut attempt, Event::Refused, now)?,
+        Verdict::NotExecuted => end(rows, &mut attempt, Event::NotExecuted, now)?,
         // No change is made by hand-over.
         Verdict::HandedOver => {}
-        Verdict::Missing => attempt.move_to(AttemptState::Missing),
+        Verdict::Missing => {
+            attempts::happened(rows, &mut attempt, Event::Absent, now)?;
+        }
     }
     if let Some(payment) = &held {
         attempt.payment_id = Some(payment.payment_id.clone());
@@ -474,9 +476,7 @@ fn settle_change(
             payments::insert(rows, payment)?;
         }
     }
-    if !attempts::update(rows, &mut attempt)? {
-        return Err(crate::store::StoreError::Lost);
-    }
+    attempts::update(rows, &mut attempt)?;
     match held {
         Some(payment) if !change::authorised(rows, &attempt, &payment, now)? => {
             operation::plan_void(rows, &payment.payment_id, spare, now)?;

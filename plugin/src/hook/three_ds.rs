@@ -16,7 +16,7 @@ use super::{Call, guard, journal, standing, storing};
 use crate::page;
 use crate::paygent::{self, Answer, Authenticate, Class, Outcome, Shopper, TradingId};
 use crate::payment::Yen;
-use crate::payment::attempt::{AttemptState, LEFT, next_inquiry};
+use crate::payment::attempt::{AttemptState, Event, LEFT, next_inquiry};
 use crate::payment::hold::HoldState;
 use crate::reply::{Problem, Reply, Status};
 use crate::seal::random_hex;
@@ -36,7 +36,6 @@ fn page_of(attempt: &Attempt) -> String {
 
 /// Makes an attempt one that waits for its holder. The caller commits it before 450 leaves.
 pub(super) fn prepare(call: &Call<'_>, attempt: &mut Attempt, (means, return_key): (&Means, &str)) -> StoreResult<()> {
-    attempt.move_to(AttemptState::Authenticating);
     attempt.return_key = Some(return_key.to_owned());
     attempt.next_inquiry_at = Some(call.moment() + PATIENCE);
     let locked = call.instance.seal.lock(&means.text(), &attempt.attempt_id);
@@ -211,11 +210,12 @@ fn out_of_frame(call: &Call<'_>, mut reply: Reply) -> Reply {
 /// Ends an attempt that was not authenticated: nothing was asked for.
 fn refuse(call: &Call<'_>, rows: &mut Connection, attempt: &mut Attempt, code: &str) -> StoreResult<()> {
     let fault = code.contains('.') && !code.starts_with("3ds.") || paygent::class(code) == Class::GatewaySide;
-    attempt.move_to(if fault || code == LEFT {
-        AttemptState::NotExecuted
+    let event = if fault || code == LEFT {
+        Event::NotExecuted
     } else {
-        AttemptState::Declined
-    });
+        Event::Refused
+    };
+    attempts::happened(rows, attempt, event, call.moment())?;
     attempt.code = Some(code.to_owned());
     attempt.sealed_card = None;
     acs_pages::remove(rows, &attempt.attempt_id)?;
@@ -326,12 +326,10 @@ fn send(
         return Ok(None);
     };
     acs_pages::remove(rows, &attempt.attempt_id)?;
-    attempt.move_to(AttemptState::Sent);
+    attempts::happened(rows, &mut attempt, Event::Sent, now)?;
     attempt.sent_at = now;
     attempt.next_inquiry_at = next_inquiry(now, 0);
-    if !attempts::update(rows, &mut attempt)? {
-        return Err(StoreError::Lost);
-    }
+    attempts::update(rows, &mut attempt)?;
     let amount = Yen::try_from(attempt.amount).ok();
     telegrams::insert(rows, &journal::sent(telegram_id, &attempt, "020", amount, now))?;
     Ok(Some((attempt, means)))

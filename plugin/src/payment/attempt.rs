@@ -87,6 +87,112 @@ impl AttemptState {
     }
 }
 
+/// Something that happened to an attempt. `attempt_log` keeps each, so that every state can be told from what led to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// From before the log was kept: the state is taken as it stood.
+    CarriedOver,
+    /// 450 is about to leave: the holder is to be authenticated.
+    HolderAsked,
+    /// 020, or the hand-over, is about to leave.
+    Sent,
+    /// No answer that can be believed.
+    Silent,
+    /// Link type: Paygent took the order.
+    HandedOver,
+    /// Link type: the shopper came back from Paygent's page and says that they paid.
+    CameBack,
+    /// A payment holds the amount that was asked.
+    Held,
+    /// A payment holds another amount.
+    HeldOtherwise,
+    /// Refused, by the gateway, the card company or the holder.
+    Refused,
+    /// Provably nothing left, or nobody came back from the card company's page.
+    NotExecuted,
+    /// The gateway knows of nothing, and nothing is expected any more.
+    Absent,
+    /// Link type: another attempt of the order was paid first.
+    GaveWay,
+    /// A missing attempt was looked for long enough.
+    GivenUp,
+    /// Its payment holds nothing any more.
+    Released,
+}
+
+impl Event {
+    const ALL: [Self; 14] = [
+        Self::CarriedOver,
+        Self::HolderAsked,
+        Self::Sent,
+        Self::Silent,
+        Self::HandedOver,
+        Self::CameBack,
+        Self::Held,
+        Self::HeldOtherwise,
+        Self::Refused,
+        Self::NotExecuted,
+        Self::Absent,
+        Self::GaveWay,
+        Self::GivenUp,
+        Self::Released,
+    ];
+
+    /// Its name in a row.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CarriedOver => "carried_over",
+            Self::HolderAsked => "holder_asked",
+            Self::Sent => "sent",
+            Self::Silent => "silent",
+            Self::HandedOver => "handed_over",
+            Self::CameBack => "came_back",
+            Self::Held => "held",
+            Self::HeldOtherwise => "held_otherwise",
+            Self::Refused => "refused",
+            Self::NotExecuted => "not_executed",
+            Self::Absent => "absent",
+            Self::GaveWay => "gave_way",
+            Self::GivenUp => "given_up",
+            Self::Released => "released",
+        }
+    }
+
+    /// The event of that name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
+    }
+}
+
+/// The state that an event leads to; `before` is nothing where there is no attempt yet. Nothing where the event means
+/// nothing to an attempt in that state: then the attempt stays as it is.
+pub(crate) fn after(before: Option<AttemptState>, event: Event) -> Option<AttemptState> {
+    use AttemptState as State;
+    let Some(before) = before else {
+        return match event {
+            Event::HolderAsked => Some(State::Authenticating),
+            Event::Sent => Some(State::Sent),
+            _ => None,
+        };
+    };
+    let awaited = before.is_open() || before == State::Missing;
+    match event {
+        Event::Sent if before == State::Authenticating => Some(State::Sent),
+        Event::Refused if awaited || before == State::Authenticating => Some(State::Declined),
+        Event::NotExecuted if awaited || before == State::Authenticating => Some(State::NotExecuted),
+        Event::Silent if before == State::Sent => Some(State::Unknown),
+        Event::HandedOver if before.is_in_flight() => Some(State::HandedOver),
+        Event::CameBack if before == State::HandedOver => Some(State::Unknown),
+        Event::Held if awaited => Some(State::Authorised),
+        Event::HeldOtherwise if awaited => Some(State::Mismatched),
+        Event::Absent if before.is_open() => Some(State::Missing),
+        Event::GaveWay if before == State::HandedOver => Some(State::Missing),
+        Event::GivenUp if before == State::Missing => Some(State::Closed),
+        Event::Released if matches!(before, State::Authorised | State::Mismatched) => Some(State::Released),
+        _ => None,
+    }
+}
+
 /// When to ask (094) after `asked` inquiries brought no verdict, counted from the moment of sending.
 /// Daily after the sixth hour, for seven days; then `None`.
 pub(crate) fn next_inquiry(sent_at: NaiveDateTime, asked: i32) -> Option<NaiveDateTime> {
@@ -121,8 +227,46 @@ mod tests {
         assert_eq!(after(15), None);
     }
 
+    /// Every pair of state and event, as it stands: a row a state, a column an event.
+    #[test]
+    fn n12_each_state_takes_each_event_as_written_here() {
+        const TABLE: &str = "
+            -               -               authenticating  sent            -        -            -        -           -           -         -             -        -        -       -
+            authenticating  -               -               sent            -        -            -        -           -           declined  not_executed  -        -        -       -
+            sent            -               -               -               unknown  handed_over  -        authorised  mismatched  declined  not_executed  missing  -        -       -
+            handed_over     -               -               -               -        -            unknown  authorised  mismatched  declined  not_executed  missing  missing  -       -
+            unknown         -               -               -               -        handed_over  -        authorised  mismatched  declined  not_executed  missing  -        -       -
+            authorised      -               -               -               -        -            -        -           -           -         -             -        -        -       released
+            mismatched      -               -               -               -        -            -        -           -           -         -             -        -        -       released
+            declined        -               -               -               -        -            -        -           -           -         -             -        -        -       -
+            not_executed    -               -               -               -        -            -        -           -           -         -             -        -        -       -
+            missing         -               -               -               -        -            -        authorised  mismatched  declined  not_executed  -        -        closed  -
+            closed          -               -               -               -        -            -        -           -           -         -             -        -        -       -
+            released        -               -               -               -        -            -        -           -           -         -             -        -        -       -";
+        let rows: Vec<Vec<&str>> = TABLE
+            .trim()
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(rows.len(), AttemptState::ALL.len() + 1);
+        for row in rows {
+            let before = AttemptState::parse(row[0]);
+            assert_eq!(row.len(), Event::ALL.len() + 1, "{row:?}");
+            for (event, wanted) in Event::ALL.into_iter().zip(&row[1..]) {
+                assert_eq!(
+                    after(before, event),
+                    AttemptState::parse(wanted),
+                    "{before:?}, {event:?}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn names_come_back() {
+        for event in Event::ALL {
+            assert_eq!(Event::parse(event.name()), Some(event));
+        }
         for state in AttemptState::ALL {
             assert_eq!(AttemptState::parse(state.name()), Some(state));
         }

@@ -1,11 +1,12 @@
-//! Attempts: one row per telegram 020 or order handed over, committed before it leaves.
+//! Attempts: one row per telegram 020 or order handed over, committed before it leaves; and the log of what happened to each.
 
 use chrono::NaiveDateTime;
+use diesel::dsl::max;
 use diesel::prelude::*;
 
-use super::schema::attempts;
+use super::schema::{attempt_log, attempts};
 use super::{Connection, StoreError, StoreResult, one_row};
-use crate::payment::attempt::AttemptState;
+use crate::payment::attempt::{AttemptState, Event, after};
 
 /// One attempt.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -64,7 +65,7 @@ impl Attempt {
 
     /// Moves it; the order's one live place follows the state. One that a change made takes that place only when the
     /// change gives it.
-    pub(crate) fn move_to(&mut self, state: AttemptState) {
+    fn move_to(&mut self, state: AttemptState) {
         self.state = state.name().to_owned();
         let takes_place = state.is_live() && (self.change_id.is_none() || self.live_order.is_some());
         self.live_order = takes_place.then(|| self.order_id.clone());
@@ -147,16 +148,112 @@ pub(crate) fn due(connection: &mut Connection, now: NaiveDateTime, limit: i64) -
         .load(connection)?)
 }
 
-/// A new attempt; taken where the form was posted before or the order has a live one.
-pub(crate) fn insert(connection: &mut Connection, attempt: &Attempt) -> StoreResult<()> {
+/// A new attempt, by its first event; taken where the form was posted before or the order has a live one.
+pub(crate) fn begin(connection: &mut Connection, attempt: &mut Attempt, event: Event) -> StoreResult<()> {
+    let Some(state) = after(None, event) else {
+        return Err(StoreError::Unreadable {
+            row: attempt.attempt_id.clone(),
+            word: event.name().to_owned(),
+        });
+    };
+    attempt.move_to(state);
     diesel::insert_into(attempts::table)
-        .values(attempt)
+        .values(&*attempt)
+        .execute(connection)?;
+    log(connection, attempt, event, attempt.sent_at)
+}
+
+/// Moves an attempt by what happened, and writes that down; the caller writes the row itself, in the same transaction.
+/// Whether it moved: some events mean nothing in some states.
+pub(crate) fn happened(
+    connection: &mut Connection,
+    attempt: &mut Attempt,
+    event: Event,
+    now: NaiveDateTime,
+) -> StoreResult<bool> {
+    let Some(state) = after(Some(attempt.state()?), event) else {
+        return Ok(false);
+    };
+    attempt.move_to(state);
+    log(connection, attempt, event, now)?;
+    Ok(true)
+}
+
+fn log(connection: &mut Connection, attempt: &Attempt, event: Event, now: NaiveDateTime) -> StoreResult<()> {
+    let last: Option<i32> = attempt_log::table
+        .filter(attempt_log::attempt_id.eq(&attempt.attempt_id))
+        .select(max(attempt_log::number))
+        .first(connection)?;
+    diesel::insert_into(attempt_log::table)
+        .values((
+            attempt_log::attempt_id.eq(&attempt.attempt_id),
+            attempt_log::number.eq(last.unwrap_or(0) + 1),
+            attempt_log::event.eq(event.name()),
+            attempt_log::state.eq(&attempt.state),
+            attempt_log::at.eq(now),
+        ))
         .execute(connection)?;
     Ok(())
 }
 
-/// Writes the whole row back; `false` where somebody changed it meanwhile.
-pub(crate) fn update(connection: &mut Connection, attempt: &mut Attempt) -> StoreResult<bool> {
+/// Trading ids of attempts whose state does not follow from their log, at most `limit`; and how many attempts were looked at.
+pub(crate) fn not_as_logged(connection: &mut Connection, limit: usize) -> StoreResult<(Vec<String>, usize)> {
+    const AT_ONCE: i64 = 1_000;
+    let (mut wrong, mut seen, mut last) = (Vec::new(), 0, String::new());
+    loop {
+        let some: Vec<(String, String, String)> = attempts::table
+            .filter(attempts::attempt_id.gt(&last))
+            .order(attempts::attempt_id.asc())
+            .limit(AT_ONCE)
+            .select((attempts::attempt_id, attempts::trading_id, attempts::state))
+            .load(connection)?;
+        let Some((end, ..)) = some.last() else {
+            return Ok((wrong, seen));
+        };
+        let mut entries = attempt_log::table
+            .filter(attempt_log::attempt_id.gt(&last).and(attempt_log::attempt_id.le(end)))
+            .order((attempt_log::attempt_id.asc(), attempt_log::number.asc()))
+            .select((
+                attempt_log::attempt_id,
+                attempt_log::number,
+                attempt_log::event,
+                attempt_log::state,
+            ))
+            .load::<(String, i32, String, String)>(connection)?
+            .into_iter()
+            .peekable();
+        for (id, trading_id, stored) in &some {
+            let mut told: Vec<(i32, String, String)> = Vec::new();
+            while let Some((_, number, event, state)) = entries.next_if(|(of, ..)| of == id) {
+                told.push((number, event, state));
+            }
+            if folded(&told).is_none_or(|state| state.name() != stored) && wrong.len() < limit {
+                wrong.push(trading_id.clone());
+            }
+        }
+        seen += some.len();
+        last.clone_from(end);
+    }
+}
+
+/// The state that a log leads to; nothing where it has a gap, or an entry that does not follow from the ones before.
+fn folded(log: &[(i32, String, String)]) -> Option<AttemptState> {
+    let mut state = None;
+    for (place, (number, event, written)) in (1..).zip(log) {
+        let next = match Event::parse(event)? {
+            Event::CarriedOver if place == 1 => AttemptState::parse(written)?,
+            event => after(state, event)?,
+        };
+        if *number != place || next.name() != written {
+            return None;
+        }
+        state = Some(next);
+    }
+    state
+}
+
+/// Writes the whole row back; lost where somebody changed it meanwhile.
+pub(crate) fn update(connection: &mut Connection, attempt: &mut Attempt) -> StoreResult<()> {
     let seen = attempt.version;
     attempt.version += 1;
     let changed = diesel::update(
@@ -166,5 +263,9 @@ pub(crate) fn update(connection: &mut Connection, attempt: &mut Attempt) -> Stor
     )
     .set(&*attempt)
     .execute(connection)?;
-    Ok(one_row(changed))
+    if one_row(changed) {
+        Ok(())
+    } else {
+        Err(StoreError::Lost)
+    }
 }

@@ -84,6 +84,16 @@ table! {
 }
 
 table! {
+    attempt_log (attempt_id, number) {
+        attempt_id -> Text,
+        number -> Integer,
+        event -> Text,
+        state -> Text,
+        at -> Timestamp,
+    }
+}
+
+table! {
     acs_pages (attempt_id) {
         attempt_id -> Text,
         sealed_page -> Text,
@@ -315,4 +325,13 @@ table! {
     }
 }
 
-allow_tables_to_appear_in_same_query!(orders, payments, telegrams, attempts, holds, changes, notices);
+allow_tables_to_appear_in_same_query!(
+    orders,
+    payments,
+    telegrams,
+    attempts,
+    attempt_log,
+    holds,
+    changes,
+    notices
+);

@@ -13,7 +13,7 @@ use crate::payment::{Yen, japan};
 use crate::reply::{Problem, Reply};
 use crate::request::Operator;
 use crate::seal::random_hex;
-use crate::store::{facts, notices, removals};
+use crate::store::{attempts, facts, notices, removals};
 
 /// `admin.settings`.
 pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -30,6 +30,7 @@ pub(in crate::hook) fn check(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut checks = connection(call)?;
     checks.extend(certificate(call));
     checks.push(database(call)?);
+    checks.push(attempts_follow(call)?);
     checks.push(under_way(call)?);
     drawn(call, operator, checks)
 }
@@ -345,6 +346,15 @@ fn database(call: &Call<'_>) -> Result<Check, Problem> {
     let level = call.instance.store.read(facts::level)?;
     let sound = call.instance.store.read(facts::is_sound)?;
     Ok(finding(call, "database", sound, &[("level", &level)]))
+}
+
+/// Each attempt stands as what happened to it leads to: nobody wrote its row but the plugin.
+fn attempts_follow(call: &Call<'_>) -> Result<Check, Problem> {
+    const NAMED: usize = 10;
+    let (wrong, count) = call.instance.store.read(|rows| attempts::not_as_logged(rows, NAMED))?;
+    let arguments = [("count", count.to_string()), ("which", wrong.join(", "))];
+    let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
+    Ok(finding(call, "attempts", wrong.is_empty(), &arguments))
 }
 
 /// Nothing waits for an answer; while something does, the account must not be switched.
