@@ -416,8 +416,11 @@ fn a_hundred_thousand_orders_answer_as_fast_as_a_thousand() {
         }
     }
     // What carts do: LIKE over the five columns, and a count of it; against the whole page, its drawing included.
-    let like = like_over_five_columns(&large, "池田");
-    let [page] = fastest([&mut || assert!(!large.list(&[("q", "池田")]).numbers().is_empty())]);
+    let mut like = Duration::MAX;
+    let [_, page] = fastest([
+        &mut || like = like.min(like_over_five_columns(&large, "池田")),
+        &mut || assert!(!large.list(&[("q", "池田")]).numbers().is_empty()),
+    ]);
     told.push_str(&format!(
         "LIKE over five columns {like:?}, the plugin's whole page {page:?}\n"
     ));
@@ -426,7 +429,7 @@ fn a_hundred_thousand_orders_answer_as_fast_as_a_thousand() {
     assert!(like >= 10 * page, "{told}");
 }
 
-/// Milliseconds that a statement takes inside the database, the fastest of several.
+/// How long a statement takes inside the database, the fastest of several.
 fn inside(world: &World, statement: &str) -> Duration {
     let database = world.folder.path().join("shop/paygent.db");
     let script = format!(".timer on\n{}", format!("{statement}\n").repeat(5));
