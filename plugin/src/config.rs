@@ -222,6 +222,10 @@ pub(crate) struct Staff {
     pub(crate) corrections: bool,
     /// Days from a capture to the last day of a change or cancel; 60 by contract.
     pub(crate) sale_days: u16,
+    /// 決済処理中の注文の取消 takes orders made so many days before today or longer ago, 1 to 366; 7 by default (R81, R83).
+    pub(crate) cleanup_days: u16,
+    /// The hour in Japan, 0 to 23, at which that runs by itself each day; not at all by default (R84).
+    pub(crate) cleanup_hour: Option<u8>,
 }
 
 /// The HTTP door.
@@ -260,6 +264,8 @@ impl Default for Staff {
             corrections: true,
             authorisation_days: 60,
             sale_days: 60,
+            cleanup_days: 7,
+            cleanup_hour: None,
         }
     }
 }
@@ -284,6 +290,10 @@ impl Staff {
         let sound = |days: &u16| (1..=366).contains(days);
         if !sound(&self.authorisation_days) || !sound(&self.sale_days) {
             return Err(Problem::misuse("config.days", "a limit is 1 to 366 days"));
+        }
+        if !sound(&self.cleanup_days) || self.cleanup_hour.is_some_and(|hour| hour > 23) {
+            let why = "staff.cleanup_days is 1 to 366, staff.cleanup_hour 0 to 23";
+            return Err(Problem::misuse("config.cleanup", why));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod cards;
 mod change;
 mod charge;
 mod checkout;
+mod cleanup;
 mod correction;
 mod customer;
 mod describe;
@@ -333,6 +334,14 @@ pub(crate) static HOOKS: &[Hook] = &[
         "/payments/bulk/preflight",
         "what 実行 would do, as a draft",
         staff::bulk::preflight,
+    ),
+    page(
+        "admin.cleanup",
+        Audience::Staff,
+        "POST",
+        "/payments/cleanup",
+        "決済処理中の注文の取消: what it would do, as a draft",
+        staff::bulk::clean_up,
     ),
     page(
         "admin.bulk.show",

@@ -170,6 +170,7 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "admin.bulk.list",
             "admin.bulk.start",
             "admin.bulk.preflight",
+            "admin.cleanup",
             "admin.bulk.show",
             "admin.bulk.confirm",
             "admin.bulk.step",

@@ -2,6 +2,7 @@
 //!
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
+//! `cleanup` orders that their shoppers left in 決済処理中 ·
 //! `corrections` an amount that is made smaller in place · `link` the card typed on Paygent's page · `stored` cards that members
 //! leave with the gateway ·
 //! `guard` who tests cards, and who must not suffer for it ·
@@ -23,6 +24,7 @@ mod browser;
 mod change;
 mod checkout;
 mod classes;
+mod cleanup;
 mod corrections;
 mod crash;
 mod door;

@@ -124,6 +124,40 @@ fn r31_r51_r52_r53_the_staff_capture_from_the_list() {
 }
 
 #[test]
+fn r80_r87_pending_orders_are_cancelled_by_the_button_of_the_guides_last_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let on = |day: &str| Demo::started(&["--data", folder.path().to_str().unwrap(), "--pin-clock", day]);
+    in_browser_with(on("2020-11-26"), async |browser, demo| {
+        browser.log_in(demo).await;
+        browser.click("#paygent-cleanup-run").await;
+        browser
+            .says("購入日より7日経過した「決済処理中」の注文はありません。")
+            .await;
+        browser.list(demo, "?status=pending").await;
+        browser.picture("cleanup-ja", DESK).await;
+    });
+    in_browser_with(on("2020-12-04"), async |browser, demo| {
+        browser.log_in(demo).await;
+        browser.click("#paygent-cleanup-run").await;
+        browser
+            .says("「決済処理中」の注文1件を取り消します。よろしいですか？")
+            .await;
+        browser.says("受注番号：235 → 注文取消し").await;
+        browser.picture("cleanup-question-ja", DESK).await;
+        browser
+            .is_accessible("the question before pending orders are cancelled")
+            .await;
+        browser.click("#paygent-ok").await;
+        browser.says("1件の注文を取り消しました").await;
+        assert_eq!(browser.cell("235", 10).await, "注文取消し");
+        browser.picture("cleanup-result-ja", DESK).await;
+        browser.is_accessible("pending orders cancelled").await;
+        browser.list(demo, "/bulk?lang=en").await;
+        browser.says("Cancel pending orders").await;
+    });
+}
+
+#[test]
 fn r58_an_order_becomes_paid_when_paygent_tells_of_the_sale_and_not_before() {
     in_browser(async |browser, demo| {
         browser.log_in(demo).await;

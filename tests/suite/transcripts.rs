@@ -12,7 +12,7 @@ use crate::boundary::run;
 use crate::link::types_at;
 use crate::three_ds::{CHALLENGE, parts};
 use crate::wire::pushed;
-use crate::world::{GOOD, OTHER_GOOD, UNUSABLE, World, http, staff, text, words};
+use crate::world::{ANSWER_LOST, GOOD, OTHER_GOOD, UNUSABLE, World, http, staff, text, words};
 
 /// A story told call by call.
 struct Story {
@@ -23,10 +23,11 @@ struct Story {
     rows: Vec<String>,
 }
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "orders",
     "holds",
     "attempts",
+    "attempt_log",
     "payments",
     "changes",
     "telegrams",
@@ -284,6 +285,28 @@ fn a_card_is_paid_captured_and_cancelled() {
     let cancelled = story.call("staff.route", cancel);
     story.applied(&cancelled);
     insta::assert_snapshot!("paid_captured_cancelled", story.told);
+}
+
+#[test]
+fn orders_that_were_left_are_cleaned_up() {
+    let mut story = Story::begin();
+    for (id, card) in [("921", UNUSABLE), ("922", ANSWER_LOST)] {
+        let path = enter(&mut story, id);
+        pay(&mut story, &path, card);
+    }
+    story.world.pass(8 * 86_400);
+    let list = story.call("admin.list", staff("GET", "/payments"));
+    let csrf = text(&list, "/data/csrf");
+    let mut wanted = staff("POST", "/payments/cleanup");
+    wanted["body"] = json!(format!("csrf={csrf}"));
+    let job = text(&story.call("admin.cleanup", wanted), "/data/job");
+    story.call("admin.bulk.show", staff("GET", &format!("/payments/bulk/{job}")));
+    let mut ok = staff("POST", &format!("/payments/bulk/{job}/confirm"));
+    ok["body"] = json!(format!("csrf={csrf}"));
+    let done = story.call("admin.bulk.confirm", ok);
+    story.applied(&done);
+    story.call("admin.bulk.show", staff("GET", &format!("/payments/bulk/{job}")));
+    insta::assert_snapshot!("cleaned_up", story.told);
 }
 
 #[test]

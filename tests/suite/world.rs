@@ -334,6 +334,25 @@ impl World {
         self.posted(&format!("/payments/bulk/{job}/{how}"), &format!("csrf={csrf}"))
     }
 
+    /// 「決済処理中の注文の取消」 is pressed: the run's number, not confirmed yet; the list's address where there is nothing to do.
+    pub(crate) fn clean_up(&self) -> Result<String, String> {
+        let csrf = text(&self.list(&[]).0, "/data/csrf");
+        let mut request = staff("POST", "/payments/cleanup");
+        request["body"] = json!(format!("csrf={csrf}"));
+        let reply = self.adapter.call("staff.route", &request).unwrap().reply;
+        match reply.pointer("/data/job").and_then(Value::as_str) {
+            Some(job) => Ok(job.to_owned()),
+            None => Err(text(&reply, "/redirect")),
+        }
+    }
+
+    /// The same, and OK; the list with the result.
+    pub(crate) fn cleaned_up(&self) -> List {
+        let job = self.clean_up().unwrap();
+        self.steer(&job, "confirm");
+        self.list(&[("job", &job)])
+    }
+
     /// A run's own page.
     pub(crate) fn run_page(&self, job: &str) -> List {
         List(
@@ -432,7 +451,16 @@ impl World {
     /// One column of the plugin's database, as another process reads it: a second copy of SQLite in this one would take
     /// the plugin's locks away.
     pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
-        let database = self.folder.path().join("shop/paygent.db");
+        self.asked_of("shop/paygent.db", sql)
+    }
+
+    /// The same of the simulator's ledger: what the gateway holds that nobody asked for.
+    pub(crate) fn ledger(&self, sql: &str) -> Vec<String> {
+        self.asked_of("gateway/ledger.db", sql)
+    }
+
+    fn asked_of(&self, database: &str, sql: &str) -> Vec<String> {
+        let database = self.folder.path().join(database);
         let printed = crate::boundary::run(std::process::Command::new("sqlite3").arg(database).arg(sql));
         printed.lines().map(str::to_owned).collect()
     }

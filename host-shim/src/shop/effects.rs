@@ -176,6 +176,17 @@ fn act(
             );
             diesel::insert_into(mails::table).values(mail).execute(rows)?;
         }
+        "mail.payment_given_back" => {
+            let subject = effect.data.get("subject").and_then(Value::as_str).unwrap_or_default();
+            let mail = (
+                mails::effect_key.eq(&effect.key),
+                mails::order_id.eq(&order.order_id),
+                mails::sent_to.eq(order.buyer().email),
+                mails::subject.eq(subject),
+                mails::sent_at.eq(now),
+            );
+            diesel::insert_into(mails::table).values(mail).execute(rows)?;
+        }
         "shop.alarm" => {
             let count = |name: &str| effect.data.get(name).and_then(Value::as_i64).unwrap_or(0);
             let mail = (

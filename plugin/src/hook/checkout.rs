@@ -75,7 +75,9 @@ fn open(call: &Call<'_>, rows: &mut Connection, asked: &Enter, checkout: String)
     if asked.order.amount().get() != order.amount {
         return Ok(Entered::Stale);
     }
-    if order.status()?.is_called_off() {
+    let last = holds::of_order(rows, &order.order_id, order.last_hold)?;
+    let is_called_off = last.map(|hold| hold.state()).transpose()? == Some(HoldState::CalledOff);
+    if order.status()?.is_called_off() || is_called_off {
         return Ok(Entered::CalledOff);
     }
     let number = match holds::open_of(rows, &order.order_id)? {

@@ -175,8 +175,8 @@ fn rejected(call: &Call<'_>, rows: &mut Connection, effect: &EffectRow, id: Stri
         }
         return Ok(());
     }
-    // The host may have its own mind about 入金済み, and know no alarm: nothing of ours rests on them.
-    if matches!(effect.kind.as_str(), "order.paid" | outbox::ALARM) {
+    // The host may have its own mind about 入金済み, and know no alarm or no such mail: nothing of ours rests on them.
+    if matches!(effect.kind.as_str(), "order.paid" | outbox::ALARM | outbox::GIVEN_BACK) {
         return Ok(());
     }
     if effect.kind == "order.place"

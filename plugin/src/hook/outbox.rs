@@ -3,6 +3,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
+use crate::page::{Language, text};
 use crate::payment::OrderStatus;
 use crate::reply::Effect;
 use crate::store::effects::EffectRow;
@@ -80,10 +81,39 @@ pub(super) fn is_released(rows: &mut Connection, order: &Order, hold: i32) -> St
     Ok(effects::find(rows, &release_key(order, hold))?.is_some())
 }
 
+/// The host said that it placed the order of this hold.
+pub(super) fn is_placed(rows: &mut Connection, order: &Order, hold: i32) -> StoreResult<bool> {
+    let effect = effects::find(rows, &format!("place:{}:{hold}", order.order_id))?;
+    Ok(effect.is_some_and(|effect| effect.state == effects::APPLIED))
+}
+
 /// The host is to set 注文取消し and to give back stock and points.
 pub(super) fn cancel(rows: &mut Connection, order: &mut Order, hold: i32, now: NaiveDateTime) -> StoreResult<()> {
     let key = release_key(order, hold);
     push(rows, order, ("order.cancel", key), hold, json!({}), now)
+}
+
+/// The effect that tells a shopper of a payment that is given back.
+pub(super) const GIVEN_BACK: &str = "mail.payment_given_back";
+
+/// The host is to write to the shopper: they paid for an order that no longer waits, and the payment is given back.
+pub(super) fn given_back(
+    rows: &mut Connection,
+    order: &mut Order,
+    payment: &Payment,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let key = format!("given_back:{}:{}", order.order_id, payment.payment_id);
+    let figures = [
+        ("number", order.order_number.as_str()),
+        ("amount", &payment.held().to_string()),
+    ];
+    let data = json!({
+        "payment_id": payment.payment_id, "amount": payment.amount,
+        "subject": text(Language::Ja, "mail-given-back-subject", &figures),
+        "text": text(Language::Ja, "mail-given-back", &figures),
+    });
+    push(rows, order, (GIVEN_BACK, key), order.last_hold, data, now)
 }
 
 /// The effect, and the flag, of an attack on the whole shop.

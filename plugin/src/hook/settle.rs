@@ -286,6 +286,13 @@ fn settle(
                 amount.get(),
                 attempt.amount
             );
+            if payments::find(rows, &payment_id)?.is_none() {
+                let payment = Payment {
+                    amount: amount.get(),
+                    ..payment_of(call, &attempt, (&payment_id, status), lesson)
+                };
+                payments::insert(rows, &payment)?;
+            }
             attempt.payment_id = Some(payment_id);
             tracing::error!(
                 order = attempt.order_id,
@@ -409,6 +416,7 @@ fn place_or_void(
         _ => {
             attempt.live_order = None;
             operation::plan_void(rows, &payment.payment_id, spare, call.moment())?;
+            outbox::given_back(rows, order, payment, call.moment())?;
             let detail = format!(
                 "payment {} came for an order that no longer waits; it is voided",
                 payment.payment_id

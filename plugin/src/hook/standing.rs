@@ -108,12 +108,7 @@ pub(super) fn elsewhere(call: &Call<'_>, checkout: &Checkout) -> Result<Option<R
             .with_effects(effects()?),
         HoldState::Withdrawn => {
             // A card that was charged all the same (link type, a lost answer) is given back: until then nobody says "not paid".
-            let is_held = call
-                .instance
-                .store
-                .read(|rows| payments::of_order(rows, &checkout.order.order_id))?
-                .iter()
-                .any(|payment| payment.status().is_live());
+            let is_held = holds_money(call, checkout)?;
             // Paygent's own page may still be open somewhere, and take a card.
             let may_be_held = checkout
                 .last
@@ -128,12 +123,15 @@ pub(super) fn elsewhere(call: &Call<'_>, checkout: &Checkout) -> Result<Option<R
                 .with_data(json!({"outcome": outcome}))
                 .with_effects(effects()?)
         }
-        HoldState::CalledOff => notice(
-            call,
-            410,
-            "notice-closed",
-            Some((&checkout.hold.back_url, "notice-back")),
-        ),
+        HoldState::CalledOff => {
+            let (text, outcome) = match holds_money(call, checkout)? {
+                true => ("notice-closed-giving-back", "giving_back"),
+                false => ("notice-closed", "called_off"),
+            };
+            notice(call, 410, text, Some((&checkout.hold.back_url, "notice-back")))
+                .with_data(json!({"outcome": outcome}))
+                .with_effects(effects()?)
+        }
         HoldState::Rejected => notice(
             call,
             409,
@@ -176,6 +174,15 @@ pub(super) fn elsewhere(call: &Call<'_>, checkout: &Checkout) -> Result<Option<R
         HoldState::Held => return Ok(None),
     };
     Ok(Some(reply))
+}
+
+/// A payment of the order holds money.
+fn holds_money(call: &Call<'_>, checkout: &Checkout) -> Result<bool, Problem> {
+    let payments = call
+        .instance
+        .store
+        .read(|rows| payments::of_order(rows, &checkout.order.order_id))?;
+    Ok(payments.iter().any(|payment| payment.status().is_live()))
 }
 
 /// The checkout of that id.

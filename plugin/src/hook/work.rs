@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::staff::bulk;
-use super::{Call, amend, guard, inbox, members, notices, operation, settle, storing, survived};
+use super::{Call, amend, cleanup, guard, inbox, members, notices, operation, settle, storing, survived};
 use crate::reply::{Problem, Reply};
 use crate::store::{attempts, jobs, notices as notices_kept, orders, removals, storings, telegrams};
 
@@ -78,6 +78,7 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
     if Instant::now() < ends {
         survived(inbox::poll(call, ends), "091");
     }
+    survived(cleanup::daily(call), "cleanup");
     for job in store.read(jobs::unfinished)? {
         if let Some(progress) = survived(bulk::advance(call, &job, ends), &job.job_id) {
             done += progress.worked;

@@ -72,6 +72,8 @@ pub(crate) struct ListPage<'a> {
     /// The operator may run 一括取消.
     pub(crate) can_void: bool,
     pub(crate) online_url: &'a str,
+    /// Which orders 決済処理中の注文の取消 takes, and when it runs by itself.
+    pub(crate) cleanup_note: String,
     /// Days from an authorisation to the last day of its capture.
     pub(crate) limit_days: u16,
 }
@@ -236,6 +238,7 @@ mod tests {
             can_capture: true,
             can_void: true,
             online_url: "https://online.paygent.co.jp/",
+            cleanup_note: String::new(),
             limit_days: 60,
         };
         list(&shown, language, nonce).1

@@ -40,6 +40,11 @@ pub(crate) struct RunResult {
     pub(crate) running: Option<Running>,
     pub(crate) stopped: Option<Stopped>,
     pub(crate) succeeded: Vec<Line>,
+    /// 決済処理中の注文の取消: orders that were paid after all, and keep their payment.
+    pub(crate) rescued: Vec<Line>,
+    pub(crate) rescued_count: i64,
+    /// What did not succeed was left as it was, and is no failure.
+    pub(crate) left: bool,
     pub(crate) failed: Vec<Line>,
     /// The counts of the whole run; the lines may be fewer.
     pub(crate) succeeded_count: i64,

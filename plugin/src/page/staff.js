@@ -36,6 +36,9 @@
       if (!name.startsWith("order_") || name === `order_${column}`) posted.append(name, value);
     }
     posted.set("operation", column);
+    return ask(form, posted);
+  }
+  async function ask(form, posted) {
     try {
       const answer = await fetch(form.action, { method: "POST", body: posted });
       // Its styles stand here already; the policy would complain of them.
@@ -107,6 +110,13 @@
       event.preventDefault();
     });
   }
+
+  // 決済処理中の注文の取消 has nothing to do with what is ticked.
+  const cleanup = document.getElementById("paygent-cleanup");
+  cleanup?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask(cleanup, new URLSearchParams(new FormData(cleanup)));
+  });
 
   // A run under way goes on while this page is open, and without it, too.
   const running = document.getElementById("paygent-running");

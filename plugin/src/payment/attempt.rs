@@ -35,7 +35,7 @@ pub(crate) enum AttemptState {
 }
 
 impl AttemptState {
-    const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Authenticating,
         Self::Sent,
         Self::HandedOver,

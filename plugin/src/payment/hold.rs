@@ -18,7 +18,7 @@ pub(crate) enum HoldState {
 }
 
 impl HoldState {
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Opening,
         Self::Held,
         Self::Placed,

@@ -134,6 +134,41 @@ impl Column {
     }
 }
 
+/// What a run of the staff does, order by order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// What a column of the list offers.
+    Column(Column),
+    /// 決済処理中の注文の取消.
+    CleanUp,
+}
+
+impl Task {
+    /// Its name in rows.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Column(column) => column.name(),
+            Self::CleanUp => "cleanup",
+        }
+    }
+
+    /// The task of that name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "cleanup" => Some(Self::CleanUp),
+            name => Column::parse(name).map(Self::Column),
+        }
+    }
+
+    /// The right that an operator needs for it.
+    pub(crate) fn right(self) -> &'static str {
+        match self {
+            Self::Column(column) => column.name(),
+            Self::CleanUp => Column::Cancel.name(),
+        }
+    }
+}
+
 /// What a column does to a payment in this state; `None` where it offers no box (R38-R42).
 /// `busy` is true while another operation on the payment, or a change of it, is open.
 pub(crate) fn allowed(column: Column, status: GatewayStatus, last: Option<Action>, busy: bool) -> Option<Action> {
@@ -260,6 +295,9 @@ mod tests {
             assert_eq!(Action::of_kind(kind).map(Action::kind), Some(kind));
         }
         assert_eq!(Action::of_kind("094"), None);
+        for task in [Task::CleanUp, Task::Column(Column::Capture)] {
+            assert_eq!(Task::parse(task.name()), Some(task));
+        }
         for kind in [ChangeKind::Authorisation, ChangeKind::Sale] {
             assert_eq!(ChangeKind::parse(kind.name()), Some(kind));
         }

@@ -13,6 +13,9 @@ pub(crate) const ACCOUNT: &str = "account";
 /// When the shop-wide alarm of the card-testing guard was last raised, RFC 3339.
 pub(crate) const ALARM: &str = "guard.alarm";
 
+/// The day in Japan of the last daily run of 決済処理中の注文の取消.
+pub(crate) const CLEANED_UP: &str = "cleanup.day";
+
 /// The value of that name.
 pub(crate) fn find(connection: &mut Connection, name: &str) -> StoreResult<Option<String>> {
     Ok(facts::table

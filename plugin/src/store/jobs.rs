@@ -92,6 +92,24 @@ pub(crate) struct Item {
 }
 
 impl Item {
+    /// One that is to be run: an order's id and number.
+    pub(crate) fn waiting(job_id: &str, position: i32, (order_id, number): (&str, &str)) -> Self {
+        Self {
+            job_id: job_id.to_owned(),
+            position,
+            order_id: order_id.to_owned(),
+            order_number: number.to_owned(),
+            state: WAITING.to_owned(),
+            telegram_id: None,
+            kind: None,
+            code: None,
+            change_id: None,
+            moved: false,
+            seen: None,
+            version: 1,
+        }
+    }
+
     /// Something was sent for it.
     pub(crate) fn is_begun(&self) -> bool {
         self.telegram_id.is_some() || self.change_id.is_some()
@@ -211,6 +229,15 @@ pub(crate) fn counts(connection: &mut Connection, job_id: &str) -> StoreResult<C
         }
     }
     Ok(counts)
+}
+
+/// How many rows ended as that kind of thing done.
+pub(crate) fn done_as(connection: &mut Connection, job_id: &str, kind: &str) -> StoreResult<i64> {
+    Ok(job_items::table
+        .filter(job_items::job_id.eq(job_id).and(job_items::state.eq(DONE)))
+        .filter(job_items::kind.eq(kind))
+        .count()
+        .get_result(connection)?)
 }
 
 /// Writes an item back; `false` where another process took it meanwhile.

@@ -81,6 +81,17 @@ pub(crate) fn find(connection: &mut Connection, id: &str) -> StoreResult<Option<
         .optional()?)
 }
 
+/// Orders in 決済処理中 that were made before that moment, the oldest first.
+pub(crate) fn left_pending(connection: &mut Connection, before: NaiveDateTime, limit: i64) -> StoreResult<Vec<Order>> {
+    Ok(orders::table
+        .filter(orders::status.eq(OrderStatus::Pending.name()))
+        .filter(orders::removed.eq(false).and(orders::created_at.lt(before)))
+        .order((orders::created_at.asc(), orders::order_id.asc()))
+        .limit(limit)
+        .select(Order::as_select())
+        .load(connection)?)
+}
+
 /// A new row.
 pub(crate) fn insert(connection: &mut Connection, order: &Order) -> StoreResult<()> {
     diesel::insert_into(orders::table).values(order).execute(connection)?;

@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::asked::Asked;
-use crate::hook::{Call, outbox};
-use crate::payment::operation::Column;
+use crate::hook::{Call, cleanup, outbox};
+use crate::payment::operation::{Column, Task};
 use crate::reply::{Effect, Problem, Reply};
 use crate::request::{Form, Operator};
 use crate::seal::random_hex;
@@ -96,7 +96,12 @@ pub(in crate::hook) fn preflight(call: &Call<'_>) -> Result<Reply, Problem> {
         let back = query.url(&format!("{}/payments", call.staff_url()), &[(why, "1")]);
         return Ok(Reply::redirect(back));
     }
-    let job = draft(call, (asking.operator, asking.column), &rows, &query.query())?;
+    let job = draft(
+        call,
+        (asking.operator, Task::Column(asking.column)),
+        &rows,
+        &query.query(),
+    )?;
     Ok(
         Reply::redirect(format!("{}/payments/bulk/{}", call.staff_url(), job.job_id))
             .with_data(json!({"job": job.job_id})),
@@ -176,15 +181,52 @@ fn whole_search(call: &Call<'_>, search: &Search, column: Column) -> Result<Vec<
     })?)
 }
 
-fn draft(
-    call: &Call<'_>,
-    (operator, column): (&Operator, Column),
-    rows: &[Chosen],
-    query: &str,
-) -> Result<Job, Problem> {
+/// `admin.cleanup`: 決済処理中の注文の取消. What it would do, as a draft; whatever is ticked or searched for is nothing to it (R82).
+pub(in crate::hook) fn clean_up(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_other_sites()?;
+    let operator = call.operator_with(Task::CleanUp.right())?;
+    let form = call.request.form()?;
+    call.check_form(operator, form.one("csrf")?)?;
+    let query = Asked::of_query(form.one("search")?.unwrap_or(""));
+    let due = call.instance.store.read(|rows| cleanup::due(call, rows))?;
+    if due.is_empty() {
+        let back = query.url(&format!("{}/payments", call.staff_url()), &[("none_left", "1")]);
+        return Ok(Reply::redirect(back));
+    }
+    let rows: Vec<Chosen> = due
+        .into_iter()
+        .map(|order| of_order(order.order_id, order.order_number))
+        .collect();
+    let job = draft(call, (operator, Task::CleanUp), &rows, &query.query())?;
+    Ok(
+        Reply::redirect(format!("{}/payments/bulk/{}", call.staff_url(), job.job_id))
+            .with_data(json!({"job": job.job_id})),
+    )
+}
+
+/// An order of which nothing was shown that could change: it is decided when it runs.
+fn of_order(order_id: String, number: String) -> Chosen {
+    Chosen {
+        order_id,
+        number,
+        seen: None,
+        moved: false,
+        refused: None,
+    }
+}
+
+fn task_of(job: &Job) -> Result<Task, Problem> {
+    Task::parse(&job.operation).ok_or_else(|| Problem::failed("job.unreadable", "the run has an unknown operation"))
+}
+
+fn right_of(job: &Job) -> Result<&'static str, Problem> {
+    task_of(job).map(Task::right)
+}
+
+fn draft(call: &Call<'_>, (operator, task): (&Operator, Task), rows: &[Chosen], query: &str) -> Result<Job, Problem> {
     let job = Job {
         job_id: random_hex::<16>()?,
-        operation: column.name().to_owned(),
+        operation: task.name().to_owned(),
         operator_id: operator.id.clone(),
         operator_name: operator.name.clone(),
         total: i32::try_from(rows.len()).unwrap_or(i32::MAX),
@@ -204,23 +246,16 @@ fn keep(call: &Call<'_>, job: &Job, rows: &[Chosen]) -> Result<(), Problem> {
         .iter()
         .zip(1..)
         .map(|(row, position)| Item {
-            job_id: job.job_id.clone(),
-            position,
-            order_id: row.order_id.clone(),
-            order_number: row.number.clone(),
             state: if row.refused.is_some() {
                 jobs::FAILED
             } else {
                 jobs::WAITING
             }
             .to_owned(),
-            telegram_id: None,
-            kind: None,
             code: row.refused.map(str::to_owned),
-            change_id: None,
             moved: row.moved,
             seen: row.seen.clone(),
-            version: 1,
+            ..Item::waiting(&job.job_id, position, (&row.order_id, &row.number))
         })
         .collect();
     Ok(call.instance.store.write(|rows| jobs::insert(rows, job, &items))?)
@@ -241,7 +276,7 @@ pub(in crate::hook) fn start(call: &Call<'_>) -> Result<Reply, Problem> {
         // Decided when it runs.
         (row.seen, row.refused) = (None, None);
     }
-    let job = draft(call, (asking.operator, asking.column), &rows, "")?;
+    let job = draft(call, (asking.operator, Task::Column(asking.column)), &rows, "")?;
     begin(call, &job)
 }
 
@@ -297,13 +332,19 @@ pub(in crate::hook) fn resume(call: &Call<'_>) -> Result<Reply, Problem> {
 pub(in crate::hook) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
     let job = steered(call, "admin.bulk.retry")?;
     let most = i64::try_from(MOST_ROWS).unwrap_or(i64::MAX);
-    let Some(column) = Column::parse(&job.operation) else {
-        return Ok(shown(call, &job));
-    };
+    let task = task_of(&job)?;
     let rows = call.instance.store.read(|rows| {
         let failed = jobs::items(rows, &job.job_id, (jobs::FAILED, 0, most))?;
-        let ids = failed.into_iter().map(|item| item.order_id).collect();
-        seen(call, rows, (column, ids))
+        match task {
+            Task::Column(column) => {
+                let ids = failed.into_iter().map(|item| item.order_id).collect();
+                seen(call, rows, (column, ids))
+            }
+            Task::CleanUp => Ok(failed
+                .into_iter()
+                .map(|item| of_order(item.order_id, item.order_number))
+                .collect()),
+        }
     })?;
     if rows.is_empty() {
         return Ok(shown(call, &job));
@@ -311,7 +352,7 @@ pub(in crate::hook) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
     let again = Job {
         job_id: random_hex::<16>()?,
         total: i32::try_from(rows.len()).unwrap_or(i32::MAX),
-        operation: column.name().to_owned(),
+        operation: task.name().to_owned(),
         created_at: call.moment(),
         finished_at: None,
         started_at: None,
@@ -327,7 +368,7 @@ pub(in crate::hook) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 fn as_of_operator(call: &Call<'_>, job: Job) -> Result<Job, Problem> {
-    let operator = call.operator_with(&job.operation)?;
+    let operator = call.operator_with(right_of(&job)?)?;
     Ok(Job {
         operator_id: operator.id.clone(),
         operator_name: operator.name.clone(),
@@ -339,7 +380,7 @@ fn as_of_operator(call: &Call<'_>, job: Job) -> Result<Job, Problem> {
 fn steered(call: &Call<'_>, hook: &'static str) -> Result<Job, Problem> {
     call.refuse_other_sites()?;
     let job = named(call, hook)?;
-    let operator = call.operator_with(&job.operation)?;
+    let operator = call.operator_with(right_of(&job)?)?;
     let form = call.request.form()?;
     call.check_form(operator, form.one("csrf")?)?;
     Ok(job)

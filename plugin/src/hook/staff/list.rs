@@ -67,6 +67,7 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         can_capture: rights(Column::Capture),
         can_void: rights(Column::Cancel),
         online_url: &call.instance.config.paygent_online_url,
+        cleanup_note: cleanup_note(call),
         limit_days: call.instance.config.staff.authorisation_days,
         staff: frame,
     };
@@ -75,8 +76,26 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(staff::framed(page::list(&shown, call.language, call.nonce())).with_data(data))
 }
 
+/// Which orders 決済処理中の注文の取消 takes, and when it runs by itself.
+fn cleanup_note(call: &Call<'_>) -> String {
+    let staff = &call.instance.config.staff;
+    let days = staff.cleanup_days.to_string();
+    match staff.cleanup_hour {
+        Some(hour) => page::text(
+            call.language,
+            "cleanup-note-daily",
+            &[("days", &days), ("hour", &hour.to_string())],
+        ),
+        None => page::text(call.language, "cleanup-note", &[("days", &days)]),
+    }
+}
+
 fn message(call: &Call<'_>) -> Option<String> {
     let asked = |key: &str| call.request.query_one(key).is_some();
+    if asked("none_left") {
+        let days = call.instance.config.staff.cleanup_days.to_string();
+        return Some(page::text(call.language, "cleanup-none", &[("days", &days)]));
+    }
     let most = bulk::MOST_ROWS.to_string();
     match (asked("nothing"), asked("too_many")) {
         (true, _) => Some(page::text(call.language, "list-nothing-ticked", &[])),

@@ -8,9 +8,10 @@ use serde_json::json;
 use super::asked::Asked;
 use super::bulk::named;
 use super::japanese_time;
-use crate::hook::{Call, staff};
+use crate::hook::{Call, cleanup, staff};
 use crate::page::{self, Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage};
-use crate::payment::operation::{Action, ChangeKind, Column};
+use crate::payment::cleanup::Step;
+use crate::payment::operation::{Action, ChangeKind, Column, Task};
 use crate::payment::preflight::Consequence;
 use crate::payment::way::Way;
 use crate::payment::{preflight, yen};
@@ -44,7 +45,7 @@ pub(in crate::hook) fn list(call: &Call<'_>) -> Result<Reply, Problem> {
             url: format!("{}/{}", frame.runs_url, job.job_id),
             at: japanese_time(job.started_at.unwrap_or(job.created_at)),
             operation: operation_words(call, job),
-            operator: job.operator().to_owned(),
+            operator: operator_words(call, job),
             state: state_words(call, job),
             total: job.total,
             done: counts.done,
@@ -71,7 +72,7 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
             "run-made",
             &[
                 ("at", &japanese_time(job.started_at.unwrap_or(job.created_at))),
-                ("operator", job.operator()),
+                ("operator", &operator_words(call, &job)),
             ],
         ),
         total: job.total,
@@ -81,7 +82,13 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         staff: frame,
     };
     let data = if job.state()? == JobState::Draft {
-        let before = before(call, operator, &job)?;
+        let before = match Task::parse(&job.operation) {
+            Some(Task::Column(column)) => before(call, operator, (&job, column))?,
+            Some(Task::CleanUp) => before_clean_up(call, operator, &job)?,
+            None => {
+                return Err(Problem::failed("job.unreadable", "the run has an unknown operation"));
+            }
+        };
         let data = json!({"job": job.job_id, "state": "draft", "runs": before.runs, "yen": before.yen, "refused": before.refused.len()});
         shown.preflight = Some(before);
         data
@@ -103,12 +110,20 @@ fn operation_words(call: &Call<'_>, job: &Job) -> String {
     page::text(call.language, &format!("run-title-{}", job.operation), &[])
 }
 
+/// Who runs it; nobody where it began by itself.
+fn operator_words(call: &Call<'_>, job: &Job) -> String {
+    match job.operator() {
+        "" => page::text(call.language, "run-by-itself", &[]),
+        operator => operator.to_owned(),
+    }
+}
+
 fn state_words(call: &Call<'_>, job: &Job) -> String {
     page::text(call.language, &format!("run-state-{}", job.state), &[])
 }
 
 /// What a draft would do (N7): how many rows, how much, which rows cannot run, and what follows from which.
-fn before(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, Problem> {
+fn before(call: &Call<'_>, operator: &Operator, (job, column): (&Job, Column)) -> Result<Preflight, Problem> {
     let most = i64::from(job.total);
     let (items, refused, listed) = call.instance.store.read(|rows| {
         let items = jobs::items(rows, &job.job_id, (jobs::WAITING, 0, most))?;
@@ -118,8 +133,6 @@ fn before(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, 
         Ok((items, refused, listed))
     })?;
     let listed: HashMap<&str, &Listed> = listed.iter().map(|row| (row.order.order_id.as_str(), row)).collect();
-    let column = Column::parse(&job.operation)
-        .ok_or_else(|| Problem::failed("job.unreadable", "the run has an unknown operation"))?;
     let mut gathered = Gathered::default();
     for item in &refused {
         gathered.refuse(call, item, item.code.as_deref().unwrap_or("refused-state"));
@@ -131,6 +144,60 @@ fn before(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, 
     let url = format!("{}/payments/bulk/{}", call.staff_url(), job.job_id);
     let may = call.has_right(column.name()) && operator.id == job.operator_id;
     Ok(gathered.told(call, column, (&url, may)))
+}
+
+/// What 決済処理中の注文の取消 would do, by what is known without asking; each order is decided when it runs.
+fn before_clean_up(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, Problem> {
+    let words = |id: &str, arguments: &[(&str, &str)]| page::text(call.language, id, arguments);
+    let lefts = call.instance.store.read(|rows| {
+        let items = jobs::items(rows, &job.job_id, (jobs::WAITING, 0, LINES))?;
+        let mut lefts = Vec::new();
+        for item in items {
+            if let Some(order) = orders::find(rows, &item.order_id)? {
+                lefts.push(cleanup::look(rows, order)?);
+            }
+        }
+        Ok(lefts)
+    })?;
+    let line = |left: &cleanup::Left| PreflightLine {
+        number: left.order.order_number.clone(),
+        words: words(
+            match left.step() {
+                _ if left.asked_first() > 0 => "cleanup-asks",
+                Step::CallOff => "cleanup-cancels",
+                Step::Rescue => "cleanup-rescues",
+                Step::GiveBack => "cleanup-gives-back",
+                Step::Leave(_) => "cleanup-leaves",
+            },
+            &[],
+        ),
+        way: match left.step() {
+            _ if left.asked_first() > 0 => words("cleanup-why-asks", &[("count", &left.asked_first().to_string())]),
+            Step::CallOff if left.refusals() > 0 => {
+                words("cleanup-why-refused", &[("count", &left.refusals().to_string())])
+            }
+            Step::CallOff => words("cleanup-why-nothing", &[]),
+            Step::Rescue => words("cleanup-why-paid", &[]),
+            Step::GiveBack => words("cleanup-why-unfit", &[]),
+            Step::Leave(code) => page::reason(call.language, code),
+        },
+    };
+    let url = format!("{}/payments/bulk/{}", call.staff_url(), job.job_id);
+    let may = call.has_right(Task::CleanUp.right()) && operator.id == job.operator_id;
+    let days = call.instance.config.staff.cleanup_days.to_string();
+    let count = job.total.to_string();
+    Ok(Preflight {
+        runs: usize::try_from(job.total).unwrap_or(0),
+        numbers: lefts.iter().map(|left| left.order.order_number.clone()).collect(),
+        yen: 0,
+        question: words("cleanup-question", &[("count", &count), ("days", &days)]),
+        sum: words("cleanup-follows", &[]),
+        warnings: Vec::new(),
+        changes: lefts.iter().map(line).collect(),
+        refused: Vec::new(),
+        may_confirm: may && !lefts.is_empty(),
+        confirm_url: format!("{url}/confirm"),
+    })
 }
 
 /// What was seen of a draft's rows.
@@ -274,9 +341,10 @@ pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunRes
         let counts = jobs::counts(rows, id)?;
         let done = jobs::items(rows, id, (jobs::DONE, 0, LINES))?;
         let failed = jobs::items(rows, id, (jobs::FAILED, 0, LINES))?;
-        Ok(Some((job, counts, done, failed)))
+        let rescued = jobs::done_as(rows, id, cleanup::RESCUED)?;
+        Ok(Some((job, counts, done, failed, rescued)))
     })?;
-    let Some((job, counts, done, failed)) = found else {
+    let Some((job, counts, done, failed, rescued_count)) = found else {
         return Ok(None);
     };
     let state = job.state()?;
@@ -286,7 +354,11 @@ pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunRes
     let url = format!("{}/payments/bulk/{}", call.staff_url(), job.job_id);
     let lines =
         |items: &[Item], end: &str| -> Vec<Line> { items.iter().map(|item| line(call, &job, item, end)).collect() };
-    let may = call.has_right(&job.operation);
+    let task = Task::parse(&job.operation);
+    let may = task.is_some_and(|task| call.has_right(task.right()));
+    let (rescued, done): (Vec<Item>, Vec<Item>) = done
+        .into_iter()
+        .partition(|item| item.kind.as_deref() == Some(cleanup::RESCUED));
     let Counts {
         waiting,
         asked,
@@ -307,8 +379,11 @@ pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunRes
             resume_url: may.then(|| format!("{url}/resume")),
         }),
         succeeded: lines(&done, "done"),
+        rescued: lines(&rescued, "done"),
+        rescued_count,
+        left: task == Some(Task::CleanUp),
         failed: lines(&failed, "failed"),
-        succeeded_count: succeeded,
+        succeeded_count: succeeded - rescued_count,
         failed_count: refused,
         retry_url: (may && refused > 0 && state != JobState::Running).then(|| format!("{url}/retry")),
         took: took(call, &job),

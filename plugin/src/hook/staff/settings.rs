@@ -165,6 +165,14 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
         fact("settings-corrections", on(config.staff.corrections)),
         fact("settings-authorisation-days", days(config.staff.authorisation_days)),
         fact("settings-sale-days", days(config.staff.sale_days)),
+        fact("settings-cleanup-days", days(config.staff.cleanup_days)),
+        fact(
+            "settings-cleanup-hour",
+            config.staff.cleanup_hour.map_or_else(
+                || words("settings-off"),
+                |hour| page::text(call.language, "settings-hour", &[("hour", &hour.to_string())]),
+            ),
+        ),
         fact(
             "settings-closing-days",
             config

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use crate::hook::amend;
 use crate::hook::change::Ids;
-use crate::hook::{Call, operation};
+use crate::hook::{Call, cleanup, operation};
 use crate::payment::change::ChangeState;
-use crate::payment::operation::{Action, Column};
+use crate::payment::operation::{Action, Column, Task};
 use crate::reply::Problem;
 use crate::store::jobs::{Item, Job, JobState};
 use crate::store::{Connection, StoreError, StoreResult, changes, jobs, telegrams};
@@ -23,7 +23,7 @@ pub(in crate::hook) struct Progress {
 /// Works on a run until its end or `ends`. A stopped run begins nothing, but follows what it has begun.
 pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Result<Progress, Problem> {
     const AT_ONCE: i64 = 100;
-    let Some(column) = Column::parse(&job.operation) else {
+    let Some(task) = Task::parse(&job.operation) else {
         return Err(Problem::failed(
             "job.unreadable",
             format!("run {} has an unknown operation", job.job_id),
@@ -54,7 +54,11 @@ pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Res
             }
             progress.touched.push(item.order_id.clone());
             // A row that cannot be worked on now keeps no other from running.
-            match run(call, job, column, item) {
+            let ran = match task {
+                Task::Column(column) => run(call, job, column, item),
+                Task::CleanUp => cleanup::run(call, job, item),
+            };
+            match ran {
                 Ok(true) => progress.worked += 1,
                 Ok(false) => progress.left += 1,
                 Err(problem) => {
