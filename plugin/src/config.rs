@@ -226,6 +226,12 @@ pub(crate) struct Staff {
     pub(crate) cleanup_days: u16,
     /// The hour in Japan, 0 to 23, at which that runs by itself each day; not at all by default (R84).
     pub(crate) cleanup_hour: Option<u8>,
+    /// The hour in Japan at which shop, plugin and gateway are compared each night; 4 by default, `null` for not at all (N4).
+    pub(crate) compare_hour: Option<u8>,
+    /// Days before the last day of a capture on which the shop is warned; 14, 7 and 2 by default, none for not at all (N6).
+    pub(crate) warning_days: Vec<u16>,
+    /// The hour in Japan at which warnings are written; 9 by default.
+    pub(crate) warning_hour: u8,
 }
 
 /// The HTTP door.
@@ -266,6 +272,9 @@ impl Default for Staff {
             sale_days: 60,
             cleanup_days: 7,
             cleanup_hour: None,
+            compare_hour: Some(4),
+            warning_days: vec![14, 7, 2],
+            warning_hour: 9,
         }
     }
 }
@@ -291,9 +300,14 @@ impl Staff {
         if !sound(&self.authorisation_days) || !sound(&self.sale_days) {
             return Err(Problem::misuse("config.days", "a limit is 1 to 366 days"));
         }
-        if !sound(&self.cleanup_days) || self.cleanup_hour.is_some_and(|hour| hour > 23) {
-            let why = "staff.cleanup_days is 1 to 366, staff.cleanup_hour 0 to 23";
-            return Err(Problem::misuse("config.cleanup", why));
+        let hours = [self.cleanup_hour, self.compare_hour, Some(self.warning_hour)];
+        if hours.into_iter().flatten().any(|hour| hour > 23) {
+            let why = "staff.cleanup_hour, compare_hour and warning_hour are hours of the day, 0 to 23";
+            return Err(Problem::misuse("config.hours", why));
+        }
+        if !sound(&self.cleanup_days) || self.warning_days.iter().any(|days| *days > 366) {
+            let why = "staff.cleanup_days is 1 to 366, and each of staff.warning_days at most 366";
+            return Err(Problem::misuse("config.days", why));
         }
         Ok(())
     }

@@ -11,11 +11,15 @@ mod change;
 mod charge;
 mod checkout;
 mod cleanup;
+mod compare;
 mod correction;
 mod customer;
+mod daily;
+mod deadlines;
 mod describe;
 pub(crate) mod dispatch;
 mod effects;
+mod give_back;
 mod guard;
 mod handed_over;
 mod inbox;
@@ -312,6 +316,14 @@ pub(crate) static HOOKS: &[Hook] = &[
         staff::timeline::inquire,
     ),
     page(
+        "admin.link",
+        Audience::Staff,
+        "POST",
+        "/payments/orders/{order}/link",
+        "link a payment made by hand to an order that the staff entered",
+        staff::linking::link,
+    ),
+    page(
         "admin.bulk.list",
         Audience::Staff,
         "GET",
@@ -390,6 +402,38 @@ pub(crate) static HOOKS: &[Hook] = &[
         "/payments/bulk/{job}/retry",
         "the failed rows again, as a draft",
         staff::bulk::retry,
+    ),
+    page(
+        "admin.mismatches",
+        Audience::Staff,
+        "GET",
+        "/mismatches",
+        "what differs between shop, plugin and gateway, and what puts it right",
+        staff::mismatches::show,
+    ),
+    page(
+        "admin.mismatches.compare",
+        Audience::Staff,
+        "POST",
+        "/mismatches/compare",
+        "compare them now",
+        staff::mismatches::begin,
+    ),
+    page(
+        "admin.mismatches.done",
+        Audience::Staff,
+        "POST",
+        "/mismatches/{flag}/done",
+        "a person has dealt with it",
+        staff::mismatches::done,
+    ),
+    page(
+        "admin.mismatches.give_back",
+        Audience::Staff,
+        "POST",
+        "/mismatches/{flag}/give-back",
+        "payments that no order waits for: what would be given back, as a draft",
+        staff::mismatches::give_back,
     ),
     page(
         "admin.settings",

@@ -9,6 +9,7 @@ mod csv;
 mod frame;
 mod link;
 mod list;
+mod mismatches;
 mod notice;
 mod order;
 mod runs;
@@ -25,13 +26,14 @@ pub(crate) use csv::{Charset, csv_begin, csv_line};
 pub(crate) use frame::{Page, framable};
 pub(crate) use link::{LinkPage, link};
 pub(crate) use list::{Cell, DETAIL_FIELDS, ListPage, PageLink, Row, SortHead, list};
+pub(crate) use mismatches::{LinkingPage, MismatchRow, MismatchesPage, RepairButton, linking, mismatches};
 pub(crate) use notice::{Confirming, Link, Notice, confirming, notice};
 pub(crate) use order::{Event, OperationButton, OrderPage, PaymentLine, order};
 pub(crate) use runs::{
-    Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage, Stopped, run, runs,
+    Line, Preflight, PreflightLine, ResultWords, RunPage, RunResult, RunRow, Running, RunsPage, Stopped, run, runs,
 };
 pub(crate) use settings::{Check, SettingsPage, settings};
 pub(crate) use staff::{Fact, StaffFrame, TickBox, gateway_status, path_segment, reason};
-pub(crate) use text::{Language, text};
+pub(crate) use text::{Language, text, text_if_any};
 pub(crate) use three_ds::{Authenticating, acs, authenticating, leave};
 pub(crate) use wallet::{Wallet, WalletCard};

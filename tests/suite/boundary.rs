@@ -167,6 +167,7 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "admin.export",
             "admin.order",
             "admin.inquire",
+            "admin.link",
             "admin.bulk.list",
             "admin.bulk.start",
             "admin.bulk.preflight",
@@ -177,6 +178,10 @@ fn every_hook_and_route_is_registered_with_whom_it_serves() {
             "admin.bulk.stop",
             "admin.bulk.resume",
             "admin.bulk.retry",
+            "admin.mismatches",
+            "admin.mismatches.compare",
+            "admin.mismatches.done",
+            "admin.mismatches.give_back",
             "admin.settings",
             "admin.check"
         ]

@@ -13,7 +13,7 @@ fn sold(world: &World, said: &str) {
     for line in [
         "hook checkout.enter POST /hooks/checkout.enter",
         "hook staff.route ANY /*",
-        "40 hooks, plugin 0.1.0",
+        "45 hooks, plugin 0.1.0",
         "paid: placed",
         "state: 売上",
     ] {

@@ -299,7 +299,13 @@ fn n1_who_pays_after_going_back_has_the_money_back_at_once() {
     nothing_is_left(&visit, before);
     assert_eq!(outcome(&visit.comes_back(&back)), "withdrawn");
     assert_eq!(world.rows("SELECT kind FROM flags"), ["payment.orphan"]);
-    assert!(world.adapter.shop.mails().unwrap().is_empty());
+    let mails = world.adapter.shop.mails().unwrap();
+    assert_eq!(mails.len(), 1, "of the payment, and none of an order");
+    assert!(
+        mails[0].subject.starts_with("お支払いの取消のお知らせ"),
+        "{}",
+        mails[0].subject
+    );
 }
 
 #[test]

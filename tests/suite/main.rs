@@ -3,6 +3,7 @@
 //! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
 //! `cleanup` orders that their shoppers left in 決済処理中 ·
+//! `mismatches` what differs between shop, plugin and gateway, and deadlines ·
 //! `corrections` an amount that is made smaller in place · `link` the card typed on Paygent's page · `stored` cards that members
 //! leave with the gateway ·
 //! `guard` who tests cards, and who must not suffer for it ·
@@ -34,6 +35,7 @@ mod hosts;
 mod kills;
 mod link;
 mod list;
+mod mismatches;
 mod notices;
 mod pages;
 mod peer;

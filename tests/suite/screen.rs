@@ -158,6 +158,47 @@ fn r80_r87_pending_orders_are_cancelled_by_the_button_of_the_guides_last_page() 
 }
 
 #[test]
+fn n4_r17_what_differs_is_found_and_put_right_on_its_page() {
+    in_browser(async |browser, demo| {
+        browser.log_in(demo).await;
+        browser.reprice(demo, "234", "3000").await;
+        // Somebody cancels in Paygent Online, and takes an order by telephone.
+        browser.open(&demo.simulator).await;
+        browser.click("tr[data-payment='28569258'] button[value=cancel]").await;
+        browser.find("#by-hand-amount").await.send_keys("900").await.unwrap();
+        browser.find("#by-hand-id").await.send_keys("tel_1").await.unwrap();
+        browser
+            .find("#by-hand-id")
+            .await
+            .send_keys(Key::Enter + "")
+            .await
+            .unwrap();
+        browser.says("tel_1").await;
+        browser.picture("simulator-payments-ja", DESK).await;
+
+        browser.open(&format!("{}admin/paygent/mismatches", demo.shop)).await;
+        browser.says("まだ照合していません").await;
+        browser.says("確認が必要なものはありません").await;
+        browser.click("#paygent-compare").await;
+        browser.says("最後の照合").await;
+        browser.says("購入金額と、ペイジェントの金額が違います。").await;
+        browser.picture("mismatches-ja", DESK).await;
+        browser.is_accessible("what differs").await;
+        browser.click("tr[data-order='234'] button.repair").await;
+        browser.says("オーソリ変更 ¥3,300 → ¥3,000").await;
+        browser.picture("mismatches-repair-ja", DESK).await;
+        browser.is_accessible("what puts it right").await;
+        browser.click("#paygent-ok").await;
+        browser.says("1件が成功しました").await;
+        browser
+            .open(&format!("{}admin/paygent/mismatches?lang=en", demo.shop))
+            .await;
+        browser.says("Differences").await;
+        browser.picture("mismatches-en", DESK).await;
+    });
+}
+
+#[test]
 fn r58_an_order_becomes_paid_when_paygent_tells_of_the_sale_and_not_before() {
     in_browser(async |browser, demo| {
         browser.log_in(demo).await;

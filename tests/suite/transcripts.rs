@@ -310,6 +310,51 @@ fn orders_that_were_left_are_cleaned_up() {
 }
 
 #[test]
+fn differences_are_found_and_put_right() {
+    let mut story = Story::begin();
+    let path = enter(&mut story, "931");
+    let paid = pay(&mut story, &path, GOOD);
+    story.applied(&paid);
+    let mut by_hand = order("932", "new");
+    by_hand["amount"] = json!(900);
+    story.call(
+        "orders.put",
+        json!({"request_id": "put-2", "data": {"orders": [by_hand], "removed": ["931"]}}),
+    );
+    let csrf = text(
+        &story.call("admin.mismatches", staff("GET", "/mismatches")),
+        "/data/csrf",
+    );
+    let post = |path: &str, rest: &str| {
+        let mut request = staff("POST", path);
+        request["body"] = json!(format!("csrf={csrf}{rest}"));
+        request
+    };
+    story.call("admin.mismatches.compare", post("/mismatches/compare", ""));
+    let found = story.call("admin.mismatches", staff("GET", "/mismatches"));
+    let flag = |kind: &str| {
+        let all = found["data"]["mismatches"].as_array().unwrap();
+        text(all.iter().find(|row| row["kind"] == kind).unwrap(), "/flag")
+    };
+    let path = format!("/mismatches/{}/give-back", flag("found.nobody"));
+    let job = text(&story.call("admin.mismatches.give_back", post(&path, "")), "/data/job");
+    story.call("admin.bulk.show", staff("GET", &format!("/payments/bulk/{job}")));
+    story.call("admin.bulk.confirm", post(&format!("/payments/bulk/{job}/confirm"), ""));
+    let made: Value = story.world.control(
+        "POST",
+        "payments",
+        &json!({"amount": 900, "trading_id": "tel_932"}).to_string(),
+    );
+    let wanted = format!("&payment={}", made["payment_id"]);
+    let question = story.call("admin.link", post("/payments/orders/932/link", &wanted));
+    let ok = format!("{wanted}&shown={}", text(&question, "/data/shown"));
+    story.call("admin.link", post("/payments/orders/932/link", &ok));
+    let path = format!("/mismatches/{}/done", flag("found.unpaid"));
+    story.call("admin.mismatches.done", post(&path, ""));
+    insta::assert_snapshot!("differences", story.told);
+}
+
+#[test]
 fn a_card_is_refused_and_the_shopper_goes_back() {
     let mut story = Story::begin();
     let path = enter(&mut story, "902");

@@ -176,12 +176,15 @@ fn act(
             );
             diesel::insert_into(mails::table).values(mail).execute(rows)?;
         }
-        "mail.payment_given_back" => {
+        "mail.payment_given_back" | "mail.deadlines_near" => {
             let subject = effect.data.get("subject").and_then(Value::as_str).unwrap_or_default();
             let mail = (
                 mails::effect_key.eq(&effect.key),
                 mails::order_id.eq(&order.order_id),
-                mails::sent_to.eq(order.buyer().email),
+                mails::sent_to.eq(match effect.kind.as_str() {
+                    "mail.deadlines_near" => STAFF.to_owned(),
+                    _ => order.buyer().email,
+                }),
                 mails::subject.eq(subject),
                 mails::sent_at.eq(now),
             );

@@ -11,7 +11,6 @@ use crate::reply::Problem;
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
 use crate::store::changes::Change;
-use crate::store::flags::Flag;
 use crate::store::payments::Payment;
 use crate::store::telegrams::Telegram;
 use crate::store::{Connection, StoreError, StoreResult, attempts, changes, flags, orders, payments, telegrams};
@@ -291,19 +290,5 @@ fn open_change_of(rows: &mut Connection, attempt: &Attempt) -> StoreResult<Optio
 }
 
 fn raise(rows: &mut Connection, change: &Change, kind: &str, detail: String, now: NaiveDateTime) -> StoreResult<()> {
-    if flags::is_raised(rows, &change.order_id, kind)? {
-        return Ok(());
-    }
-    tracing::error!(order = change.order_id, detail, "change.flagged");
-    flags::raise(
-        rows,
-        &Flag {
-            flag_id: format!("{}-{kind}", change.change_id).chars().take(36).collect(),
-            order_id: change.order_id.clone(),
-            kind: kind.to_owned(),
-            detail,
-            created_at: now,
-            cleared_at: None,
-        },
-    )
+    flags::raise(rows, &change.order_id, (kind, &detail), now).map(drop)
 }

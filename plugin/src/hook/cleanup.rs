@@ -1,14 +1,12 @@
 //! 決済処理中の注文の取消 (R80 to R88): orders whose shopper left the card page days ago. The gateway is asked first (094): whoever
 //! paid gets the order, what fits no order is given back, and only what nobody paid is called off.
 
-use chrono::NaiveDate;
-
-use super::{Call, operation, outbox, settle};
+use super::{Call, daily, operation, outbox, settle};
+use crate::payment::OrderStatus;
 use crate::payment::attempt::AttemptState;
-use crate::payment::cleanup::{Stand, Step, is_due, judge, made_before};
+use crate::payment::cleanup::{Stand, Step, judge, made_before};
 use crate::payment::hold::HoldState;
 use crate::payment::operation::Task;
-use crate::payment::{OrderStatus, japan};
 use crate::reply::Problem;
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
@@ -248,58 +246,20 @@ fn call_off(call: &Call<'_>, rows: &mut Connection, mut order: Order) -> StoreRe
     orders::update(rows, &mut order)
 }
 
-/// The daily run, where the shop has set an hour for it (R84): begun once a day, by one process.
+/// The daily run, where the shop has set an hour for it (R84).
 pub(super) fn daily(call: &Call<'_>) -> Result<(), Problem> {
     let Some(hour) = call.instance.config.staff.cleanup_hour else {
         return Ok(());
     };
-    let store = &call.instance.store;
-    let now = call.moment();
-    let today = japan::date(now);
-    let last = |rows: &mut Connection| {
-        let day = facts::find(rows, facts::CLEANED_UP)?;
-        Ok(day.and_then(|day| day.parse::<NaiveDate>().ok()))
-    };
-    let known = store.read(last)?;
-    if known.is_some() && !is_due(now, hour, known) {
-        return Ok(());
-    }
     let job_id = random_hex::<16>()?;
-    Ok(store.write(|rows| {
-        let known = last(rows)?;
-        if known.is_none() {
-            // Switched on just now. Yesterday's counts as done, and so does today's where its hour is over.
-            let over = is_due(now, hour, today.pred_opt());
-            let done = if over { Some(today) } else { today.pred_opt() };
-            return facts::set(rows, facts::CLEANED_UP, &done.unwrap_or(today).to_string());
-        }
-        if !is_due(now, hour, known) {
-            return Ok(());
-        }
-        facts::set(rows, facts::CLEANED_UP, &today.to_string())?;
+    daily::run(call, (facts::CLEANED_UP, hour), |rows, _| {
         let orders = due(call, rows)?;
         if orders.is_empty() {
             return Ok(());
         }
-        let job = Job {
-            job_id,
-            operation: Task::CleanUp.name().to_owned(),
-            // Nobody's: the pages say that it ran by itself.
-            operator_id: String::new(),
-            operator_name: String::new(),
-            total: i32::try_from(orders.len()).unwrap_or(i32::MAX),
-            created_at: now,
-            finished_at: None,
-            state: JobState::Running.name().to_owned(),
-            started_at: Some(now),
-            retry_of: None,
-            search: None,
-        };
-        let items: Vec<Item> = orders
+        let ids = orders
             .iter()
-            .zip(1..)
-            .map(|(order, position)| Item::waiting(&job.job_id, position, (&order.order_id, &order.order_number)))
-            .collect();
-        jobs::insert(rows, &job, &items)
-    })?)
+            .map(|order| (order.order_id.as_str(), order.order_number.as_str()));
+        jobs::begin(rows, (&job_id, Task::CleanUp), ("", ""), ids, call.moment())
+    })
 }

@@ -10,7 +10,6 @@ use crate::payment::hold::HoldState;
 use crate::reply::{Effect, Problem, Reply};
 use crate::seal::random_hex;
 use crate::store::effects::EffectRow;
-use crate::store::flags::Flag;
 use crate::store::{Connection, StoreResult, effects, flags, holds, orders};
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -176,7 +175,10 @@ fn rejected(call: &Call<'_>, rows: &mut Connection, effect: &EffectRow, id: Stri
         return Ok(());
     }
     // The host may have its own mind about 入金済み, and know no alarm or no such mail: nothing of ours rests on them.
-    if matches!(effect.kind.as_str(), "order.paid" | outbox::ALARM | outbox::GIVEN_BACK) {
+    if matches!(
+        effect.kind.as_str(),
+        "order.paid" | outbox::ALARM | outbox::GIVEN_BACK | outbox::DEADLINES
+    ) {
         return Ok(());
     }
     if effect.kind == "order.place"
@@ -190,15 +192,5 @@ fn rejected(call: &Call<'_>, rows: &mut Connection, effect: &EffectRow, id: Stri
         effect.effect_key,
         effect.reason.as_deref().unwrap_or("no reason")
     );
-    flags::raise(
-        rows,
-        &Flag {
-            flag_id: id,
-            order_id: effect.order_id.clone(),
-            kind: "effect.rejected".to_owned(),
-            detail,
-            created_at: call.moment(),
-            cleared_at: None,
-        },
-    )
+    flags::raise(rows, &effect.order_id, ("effect.rejected", &detail), call.moment()).map(drop)
 }

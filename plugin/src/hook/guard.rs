@@ -16,7 +16,6 @@ use crate::payment::guard::{Asked, Hindrance, Kind, Record, WORTH_READING_BEYOND
 use crate::payment::stored_card::StoringState;
 use crate::reply::{Reply, Status};
 use crate::store::attempts::Attempt;
-use crate::store::flags::Flag;
 use crate::store::storings::Storing;
 use crate::store::tries::{self, Try};
 use crate::store::{Connection, StoreError, StoreResult, facts, flags, orders, telegrams};
@@ -193,19 +192,12 @@ fn raise_alarm(call: &Call<'_>, rows: &mut Connection, attempt: &Attempt) -> Sto
     facts::set(rows, facts::ALARM, &now.and_utc().to_rfc3339())?;
     outbox::alarm(rows, &mut order, (failed, paid), alarm.window, now)?;
     orders::update(rows, &mut order)?;
-    let flag = Flag {
-        flag_id: format!("alarm-{}", now.and_utc().timestamp()),
-        order_id: attempt.order_id.clone(),
-        kind: outbox::ALARM.to_owned(),
-        detail: format!(
-            "{failed} of {} tries failed within {} minutes",
-            failed + paid,
-            alarm.window.num_minutes()
-        ),
-        created_at: now,
-        cleared_at: None,
-    };
-    flags::raise(rows, &flag)
+    let detail = format!(
+        "{failed} of {} tries failed within {} minutes",
+        failed + paid,
+        alarm.window.num_minutes()
+    );
+    flags::raise(rows, &attempt.order_id, (outbox::ALARM, &detail), now).map(drop)
 }
 
 fn alarm_stands(call: &Call<'_>, rows: &mut Connection, now: NaiveDateTime) -> StoreResult<bool> {

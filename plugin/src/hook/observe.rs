@@ -7,7 +7,6 @@ use super::outbox;
 use crate::paygent::Found;
 use crate::payment::attempt::Event;
 use crate::payment::{GatewayStatus, OrderStatus};
-use crate::store::flags::Flag;
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
 use crate::store::{Connection, StoreResult, attempts, flags, orders, payments, telegrams};
@@ -120,22 +119,5 @@ pub(super) fn raise(
     detail: String,
     now: NaiveDateTime,
 ) -> StoreResult<()> {
-    if flags::is_raised(rows, &payment.order_id, kind)? {
-        return Ok(());
-    }
-    tracing::error!(order = payment.order_id, detail, "payment.flagged");
-    flags::raise(
-        rows,
-        &Flag {
-            flag_id: format!("{}-{}-{kind}", payment.payment_id, now.and_utc().timestamp())
-                .chars()
-                .take(36)
-                .collect(),
-            order_id: payment.order_id.clone(),
-            kind: kind.to_owned(),
-            detail,
-            created_at: now,
-            cleared_at: None,
-        },
-    )
+    flags::raise(rows, &payment.order_id, (kind, &detail), now).map(drop)
 }

@@ -1,6 +1,6 @@
 //! Writing effects: what the host has to do, in the transaction that caused it.
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::page::{Language, text};
@@ -38,7 +38,7 @@ pub(super) fn place(
     } else {
         OrderStatus::New
     };
-    let key = format!("place:{}:{}", order.order_id, hold.number);
+    let key = place_key(&order.order_id, hold.number);
     let data = json!({"status": status.name(), "amount": hold.amount, "payment_id": payment_id});
     push(rows, order, ("order.place", key), hold.number, data, now)?;
     let key = format!("mail:{}:{}", order.order_id, hold.number);
@@ -72,6 +72,11 @@ pub(super) fn paid(rows: &mut Connection, order: &mut Order, payment: &Payment, 
     push(rows, order, ("order.paid", key), order.last_hold, data, now)
 }
 
+/// The key of the effect that places the order of a hold.
+fn place_key(order_id: &str, hold: i32) -> String {
+    format!("place:{order_id}:{hold}")
+}
+
 fn release_key(order: &Order, hold: i32) -> String {
     format!("release:{}:{hold}", order.order_id)
 }
@@ -83,7 +88,7 @@ pub(super) fn is_released(rows: &mut Connection, order: &Order, hold: i32) -> St
 
 /// The host said that it placed the order of this hold.
 pub(super) fn is_placed(rows: &mut Connection, order: &Order, hold: i32) -> StoreResult<bool> {
-    let effect = effects::find(rows, &format!("place:{}:{hold}", order.order_id))?;
+    let effect = effects::find(rows, &place_key(&order.order_id, hold))?;
     Ok(effect.is_some_and(|effect| effect.state == effects::APPLIED))
 }
 
@@ -114,6 +119,20 @@ pub(super) fn given_back(
         "text": text(Language::Ja, "mail-given-back", &figures),
     });
     push(rows, order, (GIVEN_BACK, key), order.last_hold, data, now)
+}
+
+/// The effect that warns the shop of deadlines.
+pub(super) const DEADLINES: &str = "mail.deadlines_near";
+
+/// The host is to write to its staff about what expires soon, once for each day.
+pub(super) fn deadlines(
+    rows: &mut Connection,
+    order: &mut Order,
+    (day, data): (NaiveDate, Value),
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let key = format!("deadlines:{day}");
+    push(rows, order, (DEADLINES, key), order.last_hold, data, now)
 }
 
 /// The effect, and the flag, of an attack on the whole shop.

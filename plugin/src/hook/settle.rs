@@ -12,7 +12,6 @@ use crate::payment::{GatewayStatus, Yen};
 use crate::reply::Problem;
 use crate::seal::random_hex;
 use crate::store::attempts::Attempt;
-use crate::store::flags::Flag;
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
 use crate::store::{
@@ -265,7 +264,7 @@ fn settle(
     }
     match verdict {
         Verdict::Keep => {}
-        Verdict::Wait => wait(rows, &mut attempt, spare, now)?,
+        Verdict::Wait => wait(rows, &mut attempt, now)?,
         Verdict::Authorised { payment_id, status } => {
             let payment = payment_of(call, &attempt, (&payment_id, status), lesson);
             if payments::find(rows, &payment_id)?.is_none() {
@@ -300,11 +299,11 @@ fn settle(
                 detail,
                 "attempt.amount_differs"
             );
-            raise(rows, &attempt, "amount.differs", detail, spare, now)?;
+            raise(rows, &attempt, "amount.differs", &detail, now)?;
         }
         Verdict::Several => {
-            wait(rows, &mut attempt, spare, now)?;
-            several(rows, &attempt, spare, now)?;
+            wait(rows, &mut attempt, now)?;
+            several(rows, &attempt, now)?;
         }
         Verdict::Declined => finish(call, rows, &mut order, &mut attempt, Event::Refused)?,
         Verdict::NotExecuted => finish(call, rows, &mut order, &mut attempt, Event::NotExecuted)?,
@@ -326,7 +325,7 @@ fn settle(
 
 /// Asks again later. One that the gateway knew nothing of is closed when the days of looking are over; one that was never
 /// answered for is not: silence is no verdict, so a person is told, and it is asked for daily.
-fn wait(rows: &mut Connection, attempt: &mut Attempt, spare: &str, now: NaiveDateTime) -> StoreResult<()> {
+fn wait(rows: &mut Connection, attempt: &mut Attempt, now: NaiveDateTime) -> StoreResult<()> {
     const DAILY: TimeDelta = TimeDelta::days(1);
     attempts::happened(rows, attempt, Event::Silent, now)?;
     if attempt.next_inquiry_at.is_some() {
@@ -341,15 +340,15 @@ fn wait(rows: &mut Connection, attempt: &mut Attempt, spare: &str, now: NaiveDat
         "{} was never answered for in {asked} inquiries: see Paygent Online",
         attempt.trading_id
     );
-    raise(rows, attempt, "attempt.unknown", detail, spare, now)
+    raise(rows, attempt, "attempt.unknown", &detail, now)
 }
 
-fn several(rows: &mut Connection, attempt: &Attempt, spare: &str, now: NaiveDateTime) -> StoreResult<()> {
+fn several(rows: &mut Connection, attempt: &Attempt, now: NaiveDateTime) -> StoreResult<()> {
     let detail = format!(
         "several payments carry the trading_id {}: see Paygent Online",
         attempt.trading_id
     );
-    raise(rows, attempt, "trading_id.several", detail, spare, now)
+    raise(rows, attempt, "trading_id.several", &detail, now)
 }
 
 fn end(rows: &mut Connection, attempt: &mut Attempt, event: Event, now: NaiveDateTime) -> StoreResult<()> {
@@ -413,15 +412,19 @@ fn place_or_void(
             order.payment_id = Some(payment.payment_id.clone());
             outbox::place(rows, order, &hold, Some(&payment.payment_id), call.moment())
         }
-        _ => {
+        hold => {
             attempt.live_order = None;
             operation::plan_void(rows, &payment.payment_id, spare, call.moment())?;
-            outbox::given_back(rows, order, payment, call.moment())?;
+            // Whose order is placed, by another payment, is told of nothing: the order stands.
+            let is_placed = hold.map(|hold| hold.state()).transpose()? == Some(HoldState::Placed);
+            if !is_placed {
+                outbox::given_back(rows, order, payment, call.moment())?;
+            }
             let detail = format!(
                 "payment {} came for an order that no longer waits; it is voided",
                 payment.payment_id
             );
-            raise(rows, attempt, "payment.orphan", detail, spare, call.moment())
+            raise(rows, attempt, "payment.orphan", &detail, call.moment())
         }
     }
 }
@@ -444,7 +447,7 @@ fn settle_change(
     let mut held: Option<Payment> = None;
     match verdict {
         Verdict::Keep => {}
-        Verdict::Wait => wait(rows, &mut attempt, spare, now)?,
+        Verdict::Wait => wait(rows, &mut attempt, now)?,
         Verdict::Authorised { payment_id, status } => {
             end(rows, &mut attempt, Event::Held, now)?;
             held = Some(payment_of(call, &attempt, (&payment_id, status), lesson));
@@ -460,15 +463,15 @@ fn settle_change(
                 amount.get(),
                 attempt.amount
             );
-            raise(rows, &attempt, "amount.differs", detail, spare, now)?;
+            raise(rows, &attempt, "amount.differs", &detail, now)?;
             held = Some(Payment {
                 amount: amount.get(),
                 ..payment_of(call, &attempt, (&payment_id, status), lesson)
             });
         }
         Verdict::Several => {
-            wait(rows, &mut attempt, spare, now)?;
-            several(rows, &attempt, spare, now)?;
+            wait(rows, &mut attempt, now)?;
+            several(rows, &attempt, now)?;
         }
         Verdict::Declined => end(rows, &mut attempt, Event::Refused, now)?,
         Verdict::NotExecuted => end(rows, &mut attempt, Event::NotExecuted, now)?,
@@ -492,7 +495,7 @@ fn settle_change(
                 "payment {} came after its change had ended; it is voided",
                 payment.payment_id
             );
-            raise(rows, &attempt, "payment.orphan", detail, spare, now)?;
+            raise(rows, &attempt, "payment.orphan", &detail, now)?;
         }
         None if !attempt.state()?.is_live() => change::not_authorised(rows, &attempt, now)?,
         _ => {}
@@ -539,10 +542,10 @@ pub(super) fn second(call: &Call<'_>, attempt: &Attempt, found: &Found, voids: b
         if voids {
             operation::plan_void(rows, payment_id, &spare, now)?;
             let detail = format!("{beside}; it is voided");
-            return raise(rows, attempt, "payment.orphan", detail, &spare, now);
+            return raise(rows, attempt, "payment.orphan", &detail, now);
         }
         let detail = format!("{beside}, whose own payment is gone: see Paygent Online");
-        raise(rows, attempt, "payment.second", detail, &spare, now)
+        raise(rows, attempt, "payment.second", &detail, now)
     })?;
     Ok(true)
 }
@@ -572,24 +575,6 @@ fn payment_of(call: &Call<'_>, attempt: &Attempt, (id, status): (&str, GatewaySt
     }
 }
 
-fn raise(
-    rows: &mut Connection,
-    attempt: &Attempt,
-    kind: &str,
-    detail: String,
-    spare: &str,
-    now: NaiveDateTime,
-) -> StoreResult<()> {
-    if flags::is_raised(rows, &attempt.order_id, kind)? {
-        return Ok(());
-    }
-    let flag = Flag {
-        flag_id: format!("{spare}-{kind}").chars().take(36).collect(),
-        order_id: attempt.order_id.clone(),
-        kind: kind.to_owned(),
-        detail,
-        created_at: now,
-        cleared_at: None,
-    };
-    flags::raise(rows, &flag)
+fn raise(rows: &mut Connection, attempt: &Attempt, kind: &str, detail: &str, now: NaiveDateTime) -> StoreResult<()> {
+    flags::raise(rows, &attempt.order_id, (kind, detail), now).map(drop)
 }

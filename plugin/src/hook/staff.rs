@@ -1,10 +1,12 @@
 //! The staff's pages: `list` with its query (`asked`), `bulk` runs and their pages (`runs`), an order's `timeline`, `export`
-//! as CSV, `settings`. Here is what they share.
+//! as CSV, `mismatches` and what puts them right (`linking`), `settings`. Here is what they share.
 
 pub(super) mod asked;
 pub(super) mod bulk;
 pub(super) mod export;
+pub(super) mod linking;
 pub(super) mod list;
+pub(super) mod mismatches;
 pub(super) mod runs;
 pub(super) mod settings;
 pub(super) mod timeline;
@@ -31,6 +33,7 @@ fn frame(call: &Call<'_>, operator: &Operator, here: &'static str) -> StaffFrame
     StaffFrame {
         here,
         runs_url: format!("{list_url}/bulk"),
+        mismatches_url: format!("{}/mismatches", call.staff_url()),
         settings_url: call
             .has_right("settings")
             .then(|| format!("{}/settings", call.staff_url())),

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::staff::bulk;
-use super::{Call, amend, cleanup, guard, inbox, members, notices, operation, settle, storing, survived};
+use super::{
+    Call, amend, cleanup, compare, deadlines, guard, inbox, members, notices, operation, settle, storing, survived,
+};
 use crate::reply::{Problem, Reply};
 use crate::store::{attempts, jobs, notices as notices_kept, orders, removals, storings, telegrams};
 
@@ -79,6 +81,8 @@ pub(super) fn step(call: &Call<'_>) -> Result<Reply, Problem> {
         survived(inbox::poll(call, ends), "091");
     }
     survived(cleanup::daily(call), "cleanup");
+    survived(compare::nightly(call), "compare");
+    survived(deadlines::warn(call), "deadlines");
     for job in store.read(jobs::unfinished)? {
         if let Some(progress) = survived(bulk::advance(call, &job, ends), &job.job_id) {
             done += progress.worked;

@@ -14,7 +14,7 @@ pub(crate) struct Page {
     pub(crate) html: String,
 }
 
-const TEMPLATES: [(&str, &str); 21] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("page.html", include_str!("page.html")),
     ("card.html", include_str!("card.html")),
     ("card_fields.html", include_str!("card_fields.html")),
@@ -31,6 +31,8 @@ const TEMPLATES: [(&str, &str); 21] = [
     ("run.html", include_str!("run.html")),
     ("runs.html", include_str!("runs.html")),
     ("order.html", include_str!("order.html")),
+    ("mismatches.html", include_str!("mismatches.html")),
+    ("linking.html", include_str!("linking.html")),
     ("settings.html", include_str!("settings.html")),
     ("page.css", include_str!("page.css")),
     ("card.js", include_str!("card.js")),

@@ -150,7 +150,7 @@ pub(crate) fn list(shown: &ListPage<'_>, language: Language, nonce: Option<&str>
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::Line;
+    use super::super::runs::{Line, ResultWords};
     use super::*;
 
     fn row(number: &str, state: &str, boxes: (Option<&'static str>, bool, bool), amount: &str) -> Row {
@@ -211,6 +211,7 @@ mod tests {
                 here: "list",
                 list_url: "/admin/paygent/payments".to_owned(),
                 runs_url: "/admin/paygent/payments/bulk".to_owned(),
+                mismatches_url: "/admin/paygent/mismatches".to_owned(),
                 settings_url: None,
                 test_mode: true,
                 csrf: "csrf.token".to_owned(),
@@ -315,6 +316,11 @@ mod tests {
             )],
             succeeded_count: 1,
             failed_count: 1,
+            words: ResultWords {
+                succeeded: "1件が成功しました".to_owned(),
+                failed: "1件が失敗しました".to_owned(),
+                ..ResultWords::default()
+            },
             ..RunResult::default()
         };
         let html = page(Some(&result), None, Language::Ja);

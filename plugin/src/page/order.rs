@@ -16,6 +16,8 @@ pub(crate) struct OrderPage<'a> {
     /// Its query.
     pub(crate) search: String,
     pub(crate) inquire_url: Option<String>,
+    /// Where a payment made by hand is linked; none where the order takes none.
+    pub(crate) link_url: Option<String>,
     pub(crate) preflight_url: String,
     pub(crate) online_url: &'a str,
     pub(crate) facts: Vec<Fact>,

@@ -43,8 +43,10 @@ pub(crate) struct RunResult {
     /// 決済処理中の注文の取消: orders that were paid after all, and keep their payment.
     pub(crate) rescued: Vec<Line>,
     pub(crate) rescued_count: i64,
-    /// What did not succeed was left as it was, and is no failure.
-    pub(crate) left: bool,
+    /// What happened to the ones that succeeded, were rescued or were not, and what 失敗した注文だけもう一度 is called here.
+    pub(crate) words: ResultWords,
+    /// What did not succeed is no failure: it was left as it was, or differs.
+    pub(crate) calm: bool,
     pub(crate) failed: Vec<Line>,
     /// The counts of the whole run; the lines may be fewer.
     pub(crate) succeeded_count: i64,
@@ -54,6 +56,15 @@ pub(crate) struct RunResult {
     pub(crate) took: Option<String>,
     /// The run's own page.
     pub(crate) own_url: String,
+}
+
+/// The headings of a run's result, with their counts.
+#[derive(Default, Serialize)]
+pub(crate) struct ResultWords {
+    pub(crate) succeeded: String,
+    pub(crate) rescued: String,
+    pub(crate) failed: String,
+    pub(crate) retry: String,
 }
 
 /// What became of one order.

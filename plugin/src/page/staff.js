@@ -111,11 +111,12 @@
     });
   }
 
-  // 決済処理中の注文の取消 has nothing to do with what is ticked.
-  const cleanup = document.getElementById("paygent-cleanup");
-  cleanup?.addEventListener("submit", (event) => {
-    event.preventDefault();
-    ask(cleanup, new URLSearchParams(new FormData(cleanup)));
+  // Buttons that have nothing to do with what is ticked: 決済処理中の注文の取消, and what puts a difference right.
+  document.querySelectorAll("form[data-preflight]").forEach((other) => {
+    other.addEventListener("submit", (event) => {
+      event.preventDefault();
+      ask(other, new URLSearchParams(new FormData(other)));
+    });
   });
 
   // A run under way goes on while this page is open, and without it, too.

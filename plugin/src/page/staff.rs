@@ -9,10 +9,11 @@ use super::text::{Language, has, text};
 /// Navigation and form token of a staff page.
 #[derive(Serialize)]
 pub(crate) struct StaffFrame {
-    /// The page's name in the navigation: `list`, `runs`, `settings`.
+    /// The page's name in the navigation: `list`, `runs`, `mismatches`, `settings`.
     pub(crate) here: &'static str,
     pub(crate) list_url: String,
     pub(crate) runs_url: String,
+    pub(crate) mismatches_url: String,
     /// None where the operator may not see the settings.
     pub(crate) settings_url: Option<String>,
     /// Nothing here moves money.

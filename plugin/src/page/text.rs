@@ -52,6 +52,15 @@ pub(crate) fn text(language: Language, id: &str, arguments: &[(&str, &str)]) -> 
     text
 }
 
+/// That text; empty where there is none.
+pub(crate) fn text_if_any(language: Language, id: &str) -> String {
+    if has(language, id) {
+        text(language, id, &[])
+    } else {
+        String::new()
+    }
+}
+
 /// Whether there is such a text.
 pub(super) fn has(language: Language, id: &str) -> bool {
     bundle(language).has_message(id)

@@ -118,10 +118,12 @@ pub(crate) enum Event {
     GivenUp,
     /// Its payment holds nothing any more.
     Released,
+    /// A payment that was made by hand in Paygent Online is the order's from now on.
+    Linked,
 }
 
 impl Event {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::CarriedOver,
         Self::HolderAsked,
         Self::Sent,
@@ -136,6 +138,7 @@ impl Event {
         Self::GaveWay,
         Self::GivenUp,
         Self::Released,
+        Self::Linked,
     ];
 
     /// Its name in a row.
@@ -155,6 +158,7 @@ impl Event {
             Self::GaveWay => "gave_way",
             Self::GivenUp => "given_up",
             Self::Released => "released",
+            Self::Linked => "linked",
         }
     }
 
@@ -172,6 +176,7 @@ pub(crate) fn after(before: Option<AttemptState>, event: Event) -> Option<Attemp
         return match event {
             Event::HolderAsked => Some(State::Authenticating),
             Event::Sent => Some(State::Sent),
+            Event::Linked => Some(State::Authorised),
             _ => None,
         };
     };
@@ -231,18 +236,18 @@ mod tests {
     #[test]
     fn n12_each_state_takes_each_event_as_written_here() {
         const TABLE: &str = "
-            -               -               authenticating  sent            -        -            -        -           -           -         -             -        -        -       -
-            authenticating  -               -               sent            -        -            -        -           -           declined  not_executed  -        -        -       -
-            sent            -               -               -               unknown  handed_over  -        authorised  mismatched  declined  not_executed  missing  -        -       -
-            handed_over     -               -               -               -        -            unknown  authorised  mismatched  declined  not_executed  missing  missing  -       -
-            unknown         -               -               -               -        handed_over  -        authorised  mismatched  declined  not_executed  missing  -        -       -
-            authorised      -               -               -               -        -            -        -           -           -         -             -        -        -       released
-            mismatched      -               -               -               -        -            -        -           -           -         -             -        -        -       released
-            declined        -               -               -               -        -            -        -           -           -         -             -        -        -       -
-            not_executed    -               -               -               -        -            -        -           -           -         -             -        -        -       -
-            missing         -               -               -               -        -            -        authorised  mismatched  declined  not_executed  -        -        closed  -
-            closed          -               -               -               -        -            -        -           -           -         -             -        -        -       -
-            released        -               -               -               -        -            -        -           -           -         -             -        -        -       -";
+            -               -               authenticating  sent            -        -            -        -           -           -         -             -        -        -       -  authorised
+            authenticating  -               -               sent            -        -            -        -           -           declined  not_executed  -        -        -       -  -
+            sent            -               -               -               unknown  handed_over  -        authorised  mismatched  declined  not_executed  missing  -        -       -  -
+            handed_over     -               -               -               -        -            unknown  authorised  mismatched  declined  not_executed  missing  missing  -       -  -
+            unknown         -               -               -               -        handed_over  -        authorised  mismatched  declined  not_executed  missing  -        -       -  -
+            authorised      -               -               -               -        -            -        -           -           -         -             -        -        -       released  -
+            mismatched      -               -               -               -        -            -        -           -           -         -             -        -        -       released  -
+            declined        -               -               -               -        -            -        -           -           -         -             -        -        -       -  -
+            not_executed    -               -               -               -        -            -        -           -           -         -             -        -        -       -  -
+            missing         -               -               -               -        -            -        authorised  mismatched  declined  not_executed  -        -        closed  -  -
+            closed          -               -               -               -        -            -        -           -           -         -             -        -        -       -  -
+            released        -               -               -               -        -            -        -           -           -         -             -        -        -       -  -";
         let rows: Vec<Vec<&str>> = TABLE
             .trim()
             .lines()

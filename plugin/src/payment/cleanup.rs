@@ -1,7 +1,7 @@
 //! 決済処理中の注文の取消 (guide, p. 8): what becomes of an order that a shopper left on the card page days ago. Whoever paid
 //! keeps the order; only what nobody paid is called off.
 
-use chrono::{Days, NaiveDateTime, NaiveTime};
+use chrono::{Days, NaiveDateTime};
 
 use super::attempt::AttemptState;
 use super::hold::HoldState;
@@ -79,17 +79,8 @@ pub(crate) fn made_before(now: NaiveDateTime, days: u16) -> NaiveDateTime {
     japan::midnight(day)
 }
 
-/// The daily run is due: it is `hour` o'clock or later in Japan, and today's has not begun. `last` is the day of the last
-/// one. A shop that has just switched it on waits for the next time that its hour strikes.
-pub(crate) fn is_due(now: NaiveDateTime, hour: u8, last: Option<chrono::NaiveDate>) -> bool {
-    let clock = japan::clock(now);
-    let struck = NaiveTime::from_hms_opt(u32::from(hour), 0, 0).is_some_and(|hour| clock.time() >= hour);
-    struck && last.is_some_and(|last| last < clock.date())
-}
-
 #[cfg(test)]
 mod tests {
-    use chrono::NaiveDate;
     use proptest::prelude::*;
 
     use super::*;
@@ -181,23 +172,5 @@ mod tests {
         assert_eq!(made_before(at("2020-11-26T15:00:00"), 7), border);
         assert_eq!(made_before(at("2020-11-27T14:59:59"), 7), border);
         assert_eq!(made_before(at("2020-11-27T15:00:00"), 7), at("2020-11-20T15:00:00"));
-    }
-
-    #[test]
-    fn r84_the_daily_run_comes_once_a_day_at_its_hour() {
-        let at = |text: &str| text.parse::<NaiveDateTime>().unwrap();
-        let day = |day| NaiveDate::from_ymd_opt(2020, 11, day);
-        // 02:59 and 03:00 on the 27th in Japan.
-        assert!(!is_due(at("2020-11-26T17:59:59"), 3, day(26)));
-        assert!(is_due(at("2020-11-26T18:00:00"), 3, day(26)));
-        assert!(!is_due(at("2020-11-26T18:00:00"), 3, day(27)), "it has begun");
-        assert!(
-            is_due(at("2020-11-27T14:00:00"), 3, day(25)),
-            "a shop that was asleep at three"
-        );
-        assert!(
-            !is_due(at("2020-11-27T14:00:00"), 3, None),
-            "switched on in the evening"
-        );
     }
 }

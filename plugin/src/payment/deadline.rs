@@ -69,6 +69,14 @@ pub(crate) fn nearness(days_left: i64) -> Nearness {
     }
 }
 
+/// The shop is warned today: since the day of the last warning so few days are left as one of `on` says, or fewer. What is over
+/// already is not warned of.
+pub(crate) fn is_warned(last: NaiveDate, (before, today): (NaiveDate, NaiveDate), on: &[u16]) -> bool {
+    let (left_then, left_now) = ((last - before).num_days(), (last - today).num_days());
+    let passed = |days: &u16| left_now <= i64::from(*days) && i64::from(*days) < left_then;
+    left_now >= 0 && on.iter().any(passed)
+}
+
 /// One of the card companies' usual closing days (a day of the month; 31 stands for the last) has passed between capture
 /// and today, so that the customer may have been billed already (guide line 230).
 pub(crate) fn may_be_billed(captured: NaiveDate, today: NaiveDate, closing_days: &[u8]) -> bool {
@@ -154,6 +162,26 @@ mod tests {
             "31 stands for the last day of the month"
         );
         assert!(!billed("2020-11-26", "2020-11-26"));
+    }
+
+    #[test]
+    fn n06_a_shop_is_warned_once_at_fourteen_seven_and_two_days() {
+        let last = day("2021-01-25");
+        let warned: Vec<i64> = (0..20)
+            .filter(|left| {
+                let today = last - Days::new(*left);
+                is_warned(last, (today - Days::new(1), today), &[14, 7, 2])
+            })
+            .map(|left| i64::try_from(left).unwrap())
+            .collect();
+        assert_eq!(warned, [2, 7, 14]);
+        let after_a_pause = (day("2021-01-10"), day("2021-01-20"));
+        assert!(
+            is_warned(last, after_a_pause, &[14, 7, 2]),
+            "a shop that was asleep for days"
+        );
+        let over = (day("2021-01-10"), day("2021-01-26"));
+        assert!(!is_warned(last, over, &[14, 7, 2]));
     }
 
     #[test]

@@ -141,6 +141,10 @@ pub(crate) enum Task {
     Column(Column),
     /// 決済処理中の注文の取消.
     CleanUp,
+    /// The comparison of shop, plugin and gateway; it moves nothing.
+    Compare,
+    /// 取消 of payments that no order waits for.
+    GiveBack,
 }
 
 impl Task {
@@ -149,6 +153,8 @@ impl Task {
         match self {
             Self::Column(column) => column.name(),
             Self::CleanUp => "cleanup",
+            Self::Compare => "compare",
+            Self::GiveBack => "give_back",
         }
     }
 
@@ -156,6 +162,8 @@ impl Task {
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match name {
             "cleanup" => Some(Self::CleanUp),
+            "compare" => Some(Self::Compare),
+            "give_back" => Some(Self::GiveBack),
             name => Column::parse(name).map(Self::Column),
         }
     }
@@ -164,7 +172,8 @@ impl Task {
     pub(crate) fn right(self) -> &'static str {
         match self {
             Self::Column(column) => column.name(),
-            Self::CleanUp => Column::Cancel.name(),
+            Self::CleanUp | Self::GiveBack => Column::Cancel.name(),
+            Self::Compare => "view",
         }
     }
 }
@@ -295,7 +304,12 @@ mod tests {
             assert_eq!(Action::of_kind(kind).map(Action::kind), Some(kind));
         }
         assert_eq!(Action::of_kind("094"), None);
-        for task in [Task::CleanUp, Task::Column(Column::Capture)] {
+        for task in [
+            Task::CleanUp,
+            Task::Compare,
+            Task::GiveBack,
+            Task::Column(Column::Capture),
+        ] {
             assert_eq!(Task::parse(task.name()), Some(task));
         }
         for kind in [ChangeKind::Authorisation, ChangeKind::Sale] {

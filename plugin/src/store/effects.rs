@@ -56,6 +56,14 @@ pub(crate) fn pending(connection: &mut Connection, order_id: Option<&str>, limit
         .load(connection)?)
 }
 
+/// Since when an order's oldest effect has been waiting.
+pub(crate) fn oldest_pending(connection: &mut Connection, order_id: &str) -> StoreResult<Option<NaiveDateTime>> {
+    Ok(effects::table
+        .filter(effects::state.eq(PENDING).and(effects::order_id.eq(order_id)))
+        .select(diesel::dsl::min(effects::created_at))
+        .first(connection)?)
+}
+
 /// A new effect; taken where its key was written before.
 pub(crate) fn insert(connection: &mut Connection, effect: &EffectRow) -> StoreResult<()> {
     diesel::insert_into(effects::table).values(effect).execute(connection)?;

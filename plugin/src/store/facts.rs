@@ -16,6 +16,11 @@ pub(crate) const ALARM: &str = "guard.alarm";
 /// The day in Japan of the last daily run of 決済処理中の注文の取消.
 pub(crate) const CLEANED_UP: &str = "cleanup.day";
 
+/// The day in Japan of the last nightly comparison.
+pub(crate) const COMPARED: &str = "compare.day";
+/// The day in Japan of the last warnings of deadlines.
+pub(crate) const WARNED: &str = "deadlines.day";
+
 /// The value of that name.
 pub(crate) fn find(connection: &mut Connection, name: &str) -> StoreResult<Option<String>> {
     Ok(facts::table

@@ -2,9 +2,11 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use sha2::{Digest as _, Sha256};
 
-use super::schema::flags;
+use super::schema::{flags, orders};
 use super::{Connection, StoreResult};
+use crate::store::orders::Order;
 
 /// One flag, naming the order and what is wrong.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -18,10 +20,13 @@ pub(crate) struct Flag {
     pub(crate) cleared_at: Option<NaiveDateTime>,
 }
 
-/// A flag of that kind stands at the order and nobody has cleared it.
-pub(crate) fn is_raised(connection: &mut Connection, order_id: &str, kind: &str) -> StoreResult<bool> {
-    let standing = flags::table.filter(flags::order_id.eq(order_id).and(flags::kind.eq(kind)));
-    Ok(diesel::select(diesel::dsl::exists(standing.filter(flags::cleared_at.is_null()))).get_result(connection)?)
+/// The flag of that id.
+pub(crate) fn find(connection: &mut Connection, id: &str) -> StoreResult<Option<Flag>> {
+    Ok(flags::table
+        .find(id)
+        .select(Flag::as_select())
+        .first(connection)
+        .optional()?)
 }
 
 /// What stands at an order, the oldest first.
@@ -33,6 +38,25 @@ pub(crate) fn standing(connection: &mut Connection, order_id: &str) -> StoreResu
         .load(connection)?)
 }
 
+/// What stands anywhere with its order, the newest first.
+pub(crate) fn all_standing(connection: &mut Connection, limit: i64) -> StoreResult<Vec<(Flag, Option<Order>)>> {
+    Ok(flags::table
+        .left_join(orders::table.on(orders::order_id.eq(flags::order_id)))
+        .filter(flags::cleared_at.is_null())
+        .order((flags::created_at.desc(), flags::flag_id.asc()))
+        .limit(limit)
+        .select((Flag::as_select(), Option::<Order>::as_select()))
+        .load(connection)?)
+}
+
+/// How many stand.
+pub(crate) fn count_standing(connection: &mut Connection) -> StoreResult<i64> {
+    Ok(flags::table
+        .filter(flags::cleared_at.is_null())
+        .count()
+        .get_result(connection)?)
+}
+
 /// Clears what stands at an order of that kind.
 pub(crate) fn clear(connection: &mut Connection, order_id: &str, kind: &str, now: NaiveDateTime) -> StoreResult<()> {
     let standing = flags::table.filter(flags::order_id.eq(order_id).and(flags::kind.eq(kind)));
@@ -42,8 +66,34 @@ pub(crate) fn clear(connection: &mut Connection, order_id: &str, kind: &str, now
     Ok(())
 }
 
-/// Raises a flag.
-pub(crate) fn raise(connection: &mut Connection, flag: &Flag) -> StoreResult<()> {
-    diesel::insert_into(flags::table).values(flag).execute(connection)?;
-    Ok(())
+/// Tells a person of something about an order, unless it stands there already. Whether it is told now.
+pub(crate) fn raise(
+    connection: &mut Connection,
+    order_id: &str,
+    (kind, detail): (&str, &str),
+    now: NaiveDateTime,
+) -> StoreResult<bool> {
+    let of_kind = flags::table.filter(flags::order_id.eq(order_id).and(flags::kind.eq(kind)));
+    let standing = of_kind.filter(flags::cleared_at.is_null());
+    if diesel::select(diesel::dsl::exists(standing)).get_result(connection)? {
+        return Ok(false);
+    }
+    let before: i64 = of_kind.count().get_result(connection)?;
+    tracing::error!(order = order_id, kind, detail, "flag.raised");
+    let flag = Flag {
+        flag_id: id(order_id, kind, before),
+        order_id: order_id.to_owned(),
+        kind: kind.to_owned(),
+        detail: detail.to_owned(),
+        created_at: now,
+        cleared_at: None,
+    };
+    diesel::insert_into(flags::table).values(&flag).execute(connection)?;
+    Ok(true)
+}
+
+/// The id of an order's next flag of a kind, of which there were so many: two processes that raise it at once make one.
+fn id(order_id: &str, kind: &str, before: i64) -> String {
+    let digest = Sha256::digest(format!("{order_id}\n{kind}\n{before}"));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::schema::{job_items, jobs};
 use super::{Connection, StoreError, StoreResult, one_row};
+use crate::payment::operation::Task;
 
 /// One bulk run.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -172,6 +173,34 @@ pub(crate) fn insert(connection: &mut Connection, job: &Job, items: &[Item]) -> 
     Ok(())
 }
 
+/// A run that is under way at once: who began it (nobody, where it began by itself), and the orders' ids and numbers.
+pub(crate) fn begin<'a>(
+    connection: &mut Connection,
+    (job_id, task): (&str, Task),
+    (operator_id, operator_name): (&str, &str),
+    orders: impl Iterator<Item = (&'a str, &'a str)>,
+    now: NaiveDateTime,
+) -> StoreResult<()> {
+    let items: Vec<Item> = orders
+        .zip(1..)
+        .map(|(order, position)| Item::waiting(job_id, position, order))
+        .collect();
+    let job = Job {
+        job_id: job_id.to_owned(),
+        operation: task.name().to_owned(),
+        operator_id: operator_id.to_owned(),
+        operator_name: operator_name.to_owned(),
+        total: i32::try_from(items.len()).unwrap_or(i32::MAX),
+        created_at: now,
+        finished_at: None,
+        state: JobState::Running.name().to_owned(),
+        started_at: Some(now),
+        retry_of: None,
+        search: None,
+    };
+    insert(connection, &job, &items)
+}
+
 /// Items of a state behind a position, as they were ticked.
 pub(crate) fn items(
     connection: &mut Connection,
@@ -292,7 +321,30 @@ pub(crate) fn forget_drafts(connection: &mut Connection, before: NaiveDateTime) 
         .filter(jobs::state.eq(JobState::Draft.name()).and(jobs::created_at.lt(before)))
         .select(jobs::job_id)
         .load(connection)?;
-    diesel::delete(job_items::table.filter(job_items::job_id.eq_any(&ids))).execute(connection)?;
-    diesel::delete(jobs::table.filter(jobs::job_id.eq_any(&ids))).execute(connection)?;
+    forget(connection, &ids)
+}
+
+/// Forgets the finished runs of a task from before that moment.
+pub(crate) fn forget_old(connection: &mut Connection, task: Task, before: NaiveDateTime) -> StoreResult<()> {
+    let ids: Vec<String> = jobs::table
+        .filter(jobs::operation.eq(task.name()).and(jobs::finished_at.lt(before)))
+        .select(jobs::job_id)
+        .load(connection)?;
+    forget(connection, &ids)
+}
+
+/// The last run of a task that has begun.
+pub(crate) fn last_of(connection: &mut Connection, task: Task) -> StoreResult<Option<Job>> {
+    Ok(jobs::table
+        .filter(jobs::operation.eq(task.name()).and(jobs::started_at.is_not_null()))
+        .order((jobs::started_at.desc(), jobs::job_id.desc()))
+        .select(Job::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+fn forget(connection: &mut Connection, ids: &[String]) -> StoreResult<()> {
+    diesel::delete(job_items::table.filter(job_items::job_id.eq_any(ids))).execute(connection)?;
+    diesel::delete(jobs::table.filter(jobs::job_id.eq_any(ids))).execute(connection)?;
     Ok(())
 }

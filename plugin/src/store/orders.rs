@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::schema::{changes, order_texts, orders, payments, telegrams};
+use super::schema::{changes, flags, order_texts, orders, payments, telegrams};
 use super::{Connection, StoreError, StoreResult, one_row};
 use crate::fold::{fold, pairs};
 use crate::payment::OrderStatus;
@@ -89,6 +89,32 @@ pub(crate) fn left_pending(connection: &mut Connection, before: NaiveDateTime, l
         .order((orders::created_at.asc(), orders::order_id.asc()))
         .limit(limit)
         .select(Order::as_select())
+        .load(connection)?)
+}
+
+/// Ids and numbers of orders whose payments may still change or that were changed since, or where a flag stands; the one
+/// that changed last first.
+pub(crate) fn to_compare(
+    connection: &mut Connection,
+    since: NaiveDateTime,
+    limit: i64,
+) -> StoreResult<Vec<(String, String)>> {
+    const OPEN: [i32; 6] = [20, 30, 31, 36, 40, 42];
+    let held = payments::table
+        .filter(payments::order_id.eq(orders::order_id))
+        .filter(payments::gateway_status.eq_any(OPEN));
+    let flagged = flags::table
+        .filter(flags::order_id.eq(orders::order_id))
+        .filter(flags::cleared_at.is_null());
+    Ok(orders::table
+        .filter(
+            diesel::dsl::exists(held)
+                .or(orders::updated_at.ge(since))
+                .or(diesel::dsl::exists(flagged)),
+        )
+        .order((orders::updated_at.desc(), orders::order_id.desc()))
+        .limit(limit)
+        .select((orders::order_id, orders::order_number))
         .load(connection)?)
 }
 

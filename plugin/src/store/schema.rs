@@ -327,6 +327,7 @@ table! {
 
 allow_tables_to_appear_in_same_query!(
     orders,
+    flags,
     payments,
     telegrams,
     attempts,

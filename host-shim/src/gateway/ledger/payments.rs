@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::notices;
 use super::schema::payments;
-use crate::gateway::clock;
 use crate::gateway::status::{
     AUTHORISED, CAPTURED, EXPIRED, GOOD_FOR_DAYS, PAST_LIMIT, SALE_CANCELLED, Status, VOIDED,
 };
+use crate::gateway::{cards, clock};
 
 /// The id before the first payment's.
 const BEFORE_THE_FIRST: i64 = 28_569_256;
@@ -64,6 +64,37 @@ impl Payment {
             ..self.clone()
         }
     }
+}
+
+/// A payment that the shop's staff type into Paygent Online, with a card that they have been told; the shop is told.
+pub(crate) fn enter_by_hand(
+    connection: &mut SqliteConnection,
+    (trading_id, amount): (&str, i64),
+    now: i64,
+) -> QueryResult<Payment> {
+    let payment = Payment {
+        payment_id: next_id(connection)?,
+        trading_id: trading_id.to_owned(),
+        amount,
+        status: AUTHORISED,
+        brand: "visa".to_owned(),
+        masked_card: "************1111".to_owned(),
+        expiry: "3012".to_owned(),
+        fingerprint: String::new(),
+        card_key: cards::OTHER.to_owned(),
+        payment_class: "10".to_owned(),
+        split_count: String::new(),
+        code: String::new(),
+        detail: String::new(),
+        applied_at: now,
+        changed_at: now,
+        captured_at: None,
+        cancelled_at: None,
+        three_ds: false,
+    };
+    insert(connection, &payment)?;
+    notices::tell(connection, &payment)?;
+    Ok(payment)
 }
 
 /// The id that the next payment gets: they are consecutive.

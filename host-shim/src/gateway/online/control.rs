@@ -26,7 +26,7 @@ type Simulator = State<Arc<Paygent>>;
 
 pub(super) fn router(paygent: Arc<Paygent>) -> Router<Arc<Paygent>> {
     Router::new()
-        .route("/payments", get(list_payments))
+        .route("/payments", get(list_payments).post(enter_payment))
         .route("/payments/{id}", get(one_payment).post(turn_payment))
         .route("/notices", get(list_notices).post(enter_notice))
         .route("/notices/{id}/push", post(push_notice))
@@ -71,6 +71,22 @@ fn is_of_order(trading_id: &str, order: &str) -> bool {
     let head = trading_id.rsplitn(3, '_').nth(2).unwrap_or(trading_id);
     let before = head.strip_suffix(order).map(|prefix| prefix.chars().next_back());
     before.is_some_and(|last| last.is_none_or(|last| !last.is_ascii_digit()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByHand {
+    #[serde(default)]
+    trading_id: String,
+    amount: i64,
+}
+
+/// A payment that somebody makes in Paygent Online.
+async fn enter_payment(State(paygent): Simulator, Json(wanted): Json<ByHand>) -> Result<Json<Payment>, Problem> {
+    let now = paygent.clock.now();
+    Ok(Json(paygent.ledger.transact(|connection| {
+        payments::enter_by_hand(connection, (&wanted.trading_id, wanted.amount), now)
+    })?))
 }
 
 async fn one_payment(State(paygent): Simulator, Path(id): Path<i64>) -> Result<Json<Payment>, Problem> {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::response::Html;
-use axum::routing::get;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, Redirect};
+use axum::routing::{get, post};
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, context};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub(super) fn router(paygent: Arc<Paygent>) -> anyhow::Result<Router> {
     Ok(Router::new()
         .route("/", get(show_payments))
         .route("/cards", get(show_cards))
+        .route("/payments", post(enter_payment))
+        .route("/payments/{id}", post(work_on_payment))
         .with_state(desk))
 }
 
@@ -57,6 +60,8 @@ struct Line {
     applied: String,
     captured: String,
     cancelled: String,
+    can_capture: bool,
+    can_cancel: bool,
 }
 
 impl From<Payment> for Line {
@@ -73,6 +78,8 @@ impl From<Payment> for Line {
             applied: clock::shown(payment.applied_at),
             captured: shown(payment.captured_at),
             cancelled: shown(payment.cancelled_at),
+            can_capture: payment.status == status::AUTHORISED,
+            can_cancel: matches!(payment.status, status::AUTHORISED | status::CAPTURED),
             trading_id: payment.trading_id,
             masked_card: payment.masked_card,
         }
@@ -93,6 +100,64 @@ async fn show_payments(State(desk): State<Desk>, Query(search): Query<Search>) -
         .get_template("payments.html")?
         .render(context! { page => "payments", q => wanted, payments, good, refused })?;
     Ok(Html(page))
+}
+
+#[derive(Deserialize)]
+struct ByHand {
+    #[serde(default)]
+    trading_id: String,
+    amount: i64,
+}
+
+/// What the staff do for an order that they took by telephone.
+async fn enter_payment(State(desk): State<Desk>, Form(wanted): Form<ByHand>) -> Result<Redirect, Problem> {
+    if wanted.amount < 1 || wanted.trading_id.len() > 25 {
+        return Err(Problem(
+            StatusCode::BAD_REQUEST,
+            "an amount of 1 yen or more, an id of 25 characters at most".to_owned(),
+        ));
+    }
+    let now = desk.paygent.clock.now();
+    let wanted = (wanted.trading_id.as_str(), wanted.amount);
+    desk.paygent
+        .ledger
+        .transact(|connection| payments::enter_by_hand(connection, wanted, now))?;
+    Ok(Redirect::to("/"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Work {
+    Capture,
+    Cancel,
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    work: Work,
+}
+
+/// What the shop's own screen should be used for: the shop hears of it by a notice.
+async fn work_on_payment(
+    State(desk): State<Desk>,
+    Path(id): Path<i64>,
+    Form(wanted): Form<Wanted>,
+) -> Result<Redirect, Problem> {
+    let now = desk.paygent.clock.now();
+    desk.paygent.ledger.transact(|connection| {
+        let Some(mut payment) = payments::find(connection, id)? else {
+            return Ok(());
+        };
+        let to = match (wanted.work, payment.status) {
+            (Work::Capture, status::AUTHORISED) => status::CAPTURED,
+            (Work::Cancel, status::AUTHORISED) => status::VOIDED,
+            (Work::Cancel, status::CAPTURED) => status::SALE_CANCELLED,
+            _ => return Ok(()),
+        };
+        payment.turn(to, now);
+        payments::update(connection, &payment)
+    })?;
+    Ok(Redirect::to("/"))
 }
 
 async fn show_cards(State(desk): State<Desk>) -> Result<Html<String>, Problem> {

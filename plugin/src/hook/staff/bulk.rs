@@ -24,7 +24,7 @@ pub(in crate::hook) use advance::advance;
 /// The most rows of one run.
 pub(in crate::hook) const MOST_ROWS: usize = 10_000;
 /// How long the request that starts a run works on it itself: a short run is done when its page is drawn.
-const FIRST_BUDGET: Duration = Duration::from_secs(2);
+pub(super) const FIRST_BUDGET: Duration = Duration::from_secs(2);
 /// How long what was shown can be confirmed.
 const CONFIRM_WITHIN: TimeDelta = TimeDelta::hours(2);
 /// How long a step works.
@@ -340,10 +340,12 @@ pub(in crate::hook) fn retry(call: &Call<'_>) -> Result<Reply, Problem> {
                 let ids = failed.into_iter().map(|item| item.order_id).collect();
                 seen(call, rows, (column, ids))
             }
-            Task::CleanUp => Ok(failed
+            Task::CleanUp | Task::GiveBack => Ok(failed
                 .into_iter()
                 .map(|item| of_order(item.order_id, item.order_number))
                 .collect()),
+            // It is begun anew instead, over all that may differ by then.
+            Task::Compare => Ok(Vec::new()),
         }
     })?;
     if rows.is_empty() {
@@ -395,13 +397,22 @@ pub(in crate::hook) fn named(call: &Call<'_>, hook: &'static str) -> Result<Job,
         .ok_or_else(|| Problem::misuse("job.unknown", "there is no such run"))
 }
 
-fn work_and_show(call: &Call<'_>, job: &Job, budget: Duration) -> Result<Reply, Problem> {
+pub(super) fn work_and_show(call: &Call<'_>, job: &Job, budget: Duration) -> Result<Reply, Problem> {
     let progress = advance(call, job, Instant::now() + budget)?;
     Ok(shown(call, job).with_effects(offered(call, &progress)?))
 }
 
-/// The list with the run's result above it, as the guide shows it (p. 6).
+/// A draft of one order's payments to be given back that it does not wait for.
+pub(super) fn give_back(call: &Call<'_>, operator: &Operator, (id, number): (&str, &str)) -> Result<Job, Problem> {
+    let rows = [of_order(id.to_owned(), number.to_owned())];
+    draft(call, (operator, Task::GiveBack), &rows, "")
+}
+
+/// The list with the run's result above it, as the guide shows it (p. 6); a comparison stands above what differs.
 fn shown(call: &Call<'_>, job: &Job) -> Reply {
+    if job.operation == Task::Compare.name() {
+        return Reply::redirect(format!("{}/mismatches", call.staff_url())).with_data(json!({"job": job.job_id}));
+    }
     let query = Asked::of_query(job.search.as_deref().unwrap_or(""));
     let url = query.url(&format!("{}/payments", call.staff_url()), &[("job", &job.job_id)]);
     Reply::redirect(url).with_data(json!({"job": job.job_id}))

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::asked::Asked;
 use super::bulk::named;
 use super::japanese_time;
-use crate::hook::{Call, cleanup, staff};
-use crate::page::{self, Line, Preflight, PreflightLine, RunPage, RunResult, RunRow, Running, RunsPage};
+use crate::hook::{Call, cleanup, give_back, staff};
+use crate::page::{self, Line, Preflight, PreflightLine, ResultWords, RunPage, RunResult, RunRow, Running, RunsPage};
 use crate::payment::cleanup::Step;
 use crate::payment::operation::{Action, ChangeKind, Column, Task};
 use crate::payment::preflight::Consequence;
@@ -85,7 +85,9 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         let before = match Task::parse(&job.operation) {
             Some(Task::Column(column)) => before(call, operator, (&job, column))?,
             Some(Task::CleanUp) => before_clean_up(call, operator, &job)?,
-            None => {
+            Some(Task::GiveBack) => before_give_back(call, operator, &job)?,
+            // A comparison moves nothing, and is never a draft.
+            Some(Task::Compare) | None => {
                 return Err(Problem::failed("job.unreadable", "the run has an unknown operation"));
             }
         };
@@ -196,6 +198,49 @@ fn before_clean_up(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Pr
         changes: lefts.iter().map(line).collect(),
         refused: Vec::new(),
         may_confirm: may && !lefts.is_empty(),
+        confirm_url: format!("{url}/confirm"),
+    })
+}
+
+/// Which payments would be given back that no order waits for.
+fn before_give_back(call: &Call<'_>, operator: &Operator, job: &Job) -> Result<Preflight, Problem> {
+    let words = |id: &str, arguments: &[(&str, &str)]| page::text(call.language, id, arguments);
+    let held = call.instance.store.read(|rows| {
+        let mut held = Vec::new();
+        for item in jobs::items(rows, &job.job_id, (jobs::WAITING, 0, LINES))? {
+            if let Some(order) = orders::find(rows, &item.order_id)? {
+                let first = give_back::held_for_nobody(rows, &order)?.into_iter().next();
+                held.extend(first.map(|payment| (item.order_number, payment)));
+            }
+        }
+        Ok(held)
+    })?;
+    let sum: i64 = held.iter().map(|(_, payment)| payment.amount).sum();
+    let url = format!("{}/payments/bulk/{}", call.staff_url(), job.job_id);
+    let may = call.has_right(Task::GiveBack.right()) && operator.id == job.operator_id;
+    Ok(Preflight {
+        runs: held.len(),
+        numbers: held.iter().map(|(number, _)| number.clone()).collect(),
+        yen: sum,
+        question: words("give-back-question", &[]),
+        sum: words("preflight-sum", &[("sum", &yen::shown(sum))]),
+        warnings: Vec::new(),
+        changes: held
+            .iter()
+            .map(|(number, payment)| PreflightLine {
+                number: number.clone(),
+                words: words(
+                    "give-back-payment",
+                    &[
+                        ("payment", &payment.payment_id),
+                        ("amount", &payment.held().to_string()),
+                    ],
+                ),
+                way: page::gateway_status(call.language, payment.gateway_status),
+            })
+            .collect(),
+        refused: Vec::new(),
+        may_confirm: may && !held.is_empty(),
         confirm_url: format!("{url}/confirm"),
     })
 }
@@ -378,17 +423,40 @@ pub(in crate::hook) fn result(call: &Call<'_>, id: &str) -> Result<Option<RunRes
             left: waiting,
             resume_url: may.then(|| format!("{url}/resume")),
         }),
-        succeeded: lines(&done, "done"),
+        // What is the same everywhere is counted, not told one by one.
+        succeeded: if task == Some(Task::Compare) {
+            Vec::new()
+        } else {
+            lines(&done, "done")
+        },
         rescued: lines(&rescued, "done"),
         rescued_count,
-        left: task == Some(Task::CleanUp),
+        words: result_words(call, task, (succeeded - rescued_count, rescued_count, refused)),
+        calm: matches!(task, Some(Task::CleanUp | Task::Compare)),
         failed: lines(&failed, "failed"),
         succeeded_count: succeeded - rescued_count,
         failed_count: refused,
-        retry_url: (may && refused > 0 && state != JobState::Running).then(|| format!("{url}/retry")),
+        retry_url: (may && refused > 0 && task != Some(Task::Compare) && state != JobState::Running)
+            .then(|| format!("{url}/retry")),
         took: took(call, &job),
         own_url: url,
     }))
+}
+
+/// The headings of a result: of so many that succeeded, were rescued, and were not.
+fn result_words(call: &Call<'_>, task: Option<Task>, (done, rescued, other): (i64, i64, i64)) -> ResultWords {
+    let counted = |id: &str, count: i64| page::text(call.language, id, &[("count", &count.to_string())]);
+    let (succeeded, failed, retry) = match task {
+        Some(Task::CleanUp) => ("cleanup-cancelled-count", "cleanup-left-count", "cleanup-retry"),
+        Some(Task::Compare) => ("compare-same-count", "compare-differs-count", "run-retry"),
+        _ => ("list-succeeded", "list-failed", "run-retry"),
+    };
+    ResultWords {
+        succeeded: counted(succeeded, done),
+        rescued: counted("cleanup-rescued-count", rescued),
+        failed: counted(failed, other),
+        retry: page::text(call.language, retry, &[]),
+    }
 }
 
 /// How long a finished run took.

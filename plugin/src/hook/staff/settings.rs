@@ -67,6 +67,10 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
     let on = |is_on: bool| words(if is_on { "settings-on" } else { "settings-off" });
     let taken = |is_taken: bool| words(if is_taken { "settings-taken" } else { "settings-refused" });
     let days = |count: u16| page::text(call.language, "settings-days", &[("count", &count.to_string())]);
+    let daily = |hour: Option<u8>| match hour {
+        Some(hour) => page::text(call.language, "settings-hour", &[("hour", &hour.to_string())]),
+        None => words("settings-off"),
+    };
     let shown = config.gateway.shown();
     let column_names = config
         .staff
@@ -166,13 +170,9 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
         fact("settings-authorisation-days", days(config.staff.authorisation_days)),
         fact("settings-sale-days", days(config.staff.sale_days)),
         fact("settings-cleanup-days", days(config.staff.cleanup_days)),
-        fact(
-            "settings-cleanup-hour",
-            config.staff.cleanup_hour.map_or_else(
-                || words("settings-off"),
-                |hour| page::text(call.language, "settings-hour", &[("hour", &hour.to_string())]),
-            ),
-        ),
+        fact("settings-cleanup-hour", daily(config.staff.cleanup_hour)),
+        fact("settings-compare-hour", daily(config.staff.compare_hour)),
+        fact("settings-warnings", warnings(call)),
         fact(
             "settings-closing-days",
             config
@@ -193,6 +193,20 @@ fn groups(call: &Call<'_>) -> Result<Vec<(String, Vec<Fact>)>, Problem> {
         (words("settings-notices"), told),
         (words("settings-staff"), staff),
     ])
+}
+
+/// Days before a last day on which the shop is warned: 「14, 7, 2日前 · 毎日9時」.
+fn warnings(call: &Call<'_>) -> String {
+    let staff = &call.instance.config.staff;
+    let days: Vec<String> = staff.warning_days.iter().map(u16::to_string).collect();
+    match days.is_empty() {
+        true => String::new(),
+        false => page::text(
+            call.language,
+            "settings-warned",
+            &[("days", &days.join(", ")), ("hour", &staff.warning_hour.to_string())],
+        ),
+    }
 }
 
 /// What a way of paying off is offered for: 「3, 6 · ¥10,000から · visa, jcb」.

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::asked::Asked;
-use super::{cell, japanese_time, status_label};
+use super::{cell, japanese_time, linking, status_label};
 use crate::config;
 use crate::hook::{Call, journal, observe, outbox, settle, staff};
 use crate::page::{self, Event, Fact, OperationButton, OrderPage};
@@ -59,6 +59,7 @@ pub(in crate::hook) fn show(call: &Call<'_>) -> Result<Reply, Problem> {
         back_url: asked.url(&frame.list_url, &[]),
         search: asked.query(),
         inquire_url: (payment_id.is_some() || known.in_flight().is_some()).then(|| format!("{own_url}/inquire")),
+        link_url: (linking::is_offered(order) && call.has_right("change")).then(|| format!("{own_url}/link")),
         preflight_url: format!("{}/preflight", frame.runs_url),
         online_url: &call.instance.config.paygent_online_url,
         facts: facts(call, &known),
@@ -418,7 +419,7 @@ fn ask(call: &Call<'_>, payment: &Payment, operator: &str) -> Result<&'static st
 
 fn inquiry_words(call: &Call<'_>, answer: &str) -> String {
     let id = match answer {
-        "same" | "moved" | "busy" | "open" | "unknown" | "nothing" => format!("inquiry-{answer}"),
+        "same" | "moved" | "busy" | "open" | "unknown" | "nothing" | "linked" => format!("inquiry-{answer}"),
         _ => "inquiry-failed".to_owned(),
     };
     page::text(call.language, &id, &[])

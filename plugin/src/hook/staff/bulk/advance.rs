@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::hook::amend;
 use crate::hook::change::Ids;
-use crate::hook::{Call, cleanup, operation};
+use crate::hook::{Call, cleanup, compare, give_back, operation};
 use crate::payment::change::ChangeState;
 use crate::payment::operation::{Action, Column, Task};
 use crate::reply::Problem;
@@ -57,6 +57,8 @@ pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Res
             let ran = match task {
                 Task::Column(column) => run(call, job, column, item),
                 Task::CleanUp => cleanup::run(call, job, item),
+                Task::Compare => compare::run(call, job, item),
+                Task::GiveBack => give_back::run(call, job, item),
             };
             match ran {
                 Ok(true) => progress.worked += 1,
