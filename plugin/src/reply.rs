@@ -249,8 +249,17 @@ impl From<StoreError> for Problem {
             source = cause.source();
         }
         tracing::error!(detail, "store.failed");
-        let mut problem = Self::failed("store.failed", "the plugin's database did not answer; try again");
-        problem.detail = Some(detail);
-        problem
+        let code = match error {
+            StoreError::SecondCopy(_) => "store.second_copy",
+            StoreError::Replaced(_) => "store.replaced",
+            StoreError::Missing(_) => "store.missing",
+            StoreError::Newer(_) => "store.newer",
+            _ => {
+                let mut problem = Self::failed("store.failed", "the plugin's database did not answer; try again");
+                problem.detail = Some(detail);
+                return problem;
+            }
+        };
+        Self::failed(code, detail)
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod attempts;
 pub(crate) mod changes;
 pub(crate) mod effects;
 pub(crate) mod facts;
+mod file;
 pub(crate) mod flags;
 pub(crate) mod holds;
 pub(crate) mod jobs;
@@ -28,14 +29,18 @@ pub(crate) mod tries;
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration as _, MigrationSource, MigrationVersion};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::seal::random_hex;
 
 /// The connection that every question takes.
 pub(crate) type Connection = SqliteConnection;
@@ -54,6 +59,23 @@ pub(crate) enum StoreError {
     /// Its tables cannot be brought to this version's.
     #[error("the database cannot be migrated: {0}")]
     Migrate(String),
+    /// Another copy of this library has the file open in this process.
+    #[error("another copy of this library has {0} open in this process: SQLite would lose rows; load the library once")]
+    SecondCopy(PathBuf),
+    /// It is not the file that was opened: somebody deleted, moved or replaced it.
+    #[error(
+        "{0} was deleted, moved or replaced while it was open: stop the shop's payments, put the file back, and start anew"
+    )]
+    Replaced(PathBuf),
+    /// An empty file, or another shop's, stands where this shop's database was.
+    #[error(
+        "{0} is not the database that stood here (`{0}.name` tells which): put that one back from its backup, or remove \
+         `{0}.name` to begin anew without it"
+    )]
+    Missing(PathBuf),
+    /// A newer version of the plugin has changed the tables.
+    #[error("the database is of a newer version of the plugin (step {0}): open it with that version")]
+    Newer(String),
     /// A statement failed; nothing of its transaction stands.
     #[error("the database refused a statement")]
     Statement(#[from] DieselError),
@@ -88,6 +110,10 @@ pub(crate) struct Store {
 struct Idle {
     process: u32,
     connections: Vec<SqliteConnection>,
+    /// That this copy of the library has the file open in this process.
+    claim: Option<Arc<file::Claim>>,
+    /// The file that was opened.
+    file: Option<file::Identity>,
 }
 
 impl Store {
@@ -98,6 +124,8 @@ impl Store {
             idle: Mutex::new(Idle {
                 process: std::process::id(),
                 connections: Vec::new(),
+                claim: None,
+                file: None,
             }),
         }
     }
@@ -125,6 +153,18 @@ impl Store {
                 // In a forked child the parent's connections may not even be closed: closing drops its locks.
                 idle.connections.drain(..).for_each(std::mem::forget);
                 idle.process = std::process::id();
+                idle.claim = None;
+                idle.file = None;
+            }
+            if idle.claim.is_none() {
+                idle.claim = Some(file::Claim::of(&self.path)?);
+            }
+            // A file that was deleted is written to all the same, and lost when the last one closes it.
+            if idle
+                .file
+                .is_some_and(|opened| file::identity(&self.path) != Some(opened))
+            {
+                return Err(StoreError::Replaced(self.path.clone()));
             }
             idle.connections.pop()
         };
@@ -144,7 +184,11 @@ impl Store {
             path: self.path.clone(),
             source,
         };
+        if !self.path.exists() && file::name_beside(&self.path)?.is_some() {
+            return Err(StoreError::Missing(self.path.clone()));
+        }
         private_file(&self.path).map_err(|error| at(error.into()))?;
+        let opened = file::identity(&self.path);
         let mut connection =
             SqliteConnection::establish(&self.path.to_string_lossy()).map_err(|error| at(error.into()))?;
         connection.batch_execute("PRAGMA busy_timeout = 10000;")?;
@@ -152,14 +196,52 @@ impl Store {
         connection
             .batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;")?;
         // One transaction round all steps: of several processes that start together one migrates, the others see it done.
-        connection.immediate_transaction(|connection| {
-            connection
-                .run_pending_migrations(MIGRATIONS)
-                .map(drop)
-                .map_err(|error| StoreError::Migrate(error.to_string()))
-        })?;
+        connection.immediate_transaction(migrate)?;
+        self.is_this_shops(&mut connection)?;
+        if file::identity(&self.path) != opened {
+            return Err(StoreError::Replaced(self.path.clone()));
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        idle.file = idle.file.or(opened);
         Ok(connection)
     }
+
+    /// The database has the name that stands beside it: an empty one in the place of one that was lost would take orders as
+    /// if nothing had ever been paid.
+    fn is_this_shops(&self, connection: &mut SqliteConnection) -> StoreResult<()> {
+        // In this order: who names the database writes the name into it first.
+        let beside = file::name_beside(&self.path)?;
+        let own = connection.transaction(|connection| facts::find(connection, facts::NAME))?;
+        match (own, beside) {
+            (Some(own), Some(beside)) if own == beside => Ok(()),
+            (_, Some(_)) => Err(StoreError::Missing(self.path.clone())),
+            (Some(own), None) => file::write_name(&self.path, &own),
+            (None, None) => {
+                let fresh = random_hex::<8>().map_err(|problem| StoreError::Migrate(problem.message))?;
+                // Of several processes that open a new file the first one names it.
+                let own = connection.immediate_transaction(|connection| {
+                    if let Some(own) = facts::find(connection, facts::NAME)? {
+                        return Ok::<_, StoreError>(own);
+                    }
+                    facts::set(connection, facts::NAME, &fresh)?;
+                    Ok(fresh)
+                })?;
+                file::write_name(&self.path, &own)
+            }
+        }
+    }
+}
+
+/// Brings the tables to this version's; those of a newer version are left alone.
+fn migrate(connection: &mut SqliteConnection) -> StoreResult<()> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migrate(error.to_string());
+    let applied = connection.applied_migrations().map_err(failed)?;
+    let known = MigrationSource::<Sqlite>::migrations(&MIGRATIONS).map_err(failed)?;
+    let is_known = |version: &MigrationVersion<'_>| known.iter().any(|step| step.name().version() == *version);
+    if let Some(newer) = applied.iter().find(|version| !is_known(version)) {
+        return Err(StoreError::Newer(newer.to_string()));
+    }
+    connection.run_pending_migrations(MIGRATIONS).map(drop).map_err(failed)
 }
 
 /// Turns the write-ahead log on. Of two that do so at the same moment in a new file SQLite refuses one at once, without the

@@ -7,6 +7,7 @@
 //! `corrections` an amount that is made smaller in place · `link` the card typed on Paygent's page · `stored` cards that members
 //! leave with the gateway ·
 //! `guard` who tests cards, and who must not suffer for it ·
+//! `database` what happens to files ·
 //! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
 //! `tls` whom the plugin believes and how it proves who it is, to the servers of `peer` ·
 //! `browser` what shoppers see, `screen` what the staff see · `supply` what we build on.
@@ -28,6 +29,7 @@ mod classes;
 mod cleanup;
 mod corrections;
 mod crash;
+mod database;
 mod door;
 mod guard;
 mod history;

@@ -13,6 +13,8 @@ pub(crate) const ACCOUNT: &str = "account";
 /// When the shop-wide alarm of the card-testing guard was last raised, RFC 3339.
 pub(crate) const ALARM: &str = "guard.alarm";
 
+/// The database's own name, which stands in a file beside it, too.
+pub(super) const NAME: &str = "database.name";
 /// The day in Japan of the last daily run of 決済処理中の注文の取消.
 pub(crate) const CLEANED_UP: &str = "cleanup.day";
 
