@@ -33,6 +33,7 @@ mod observe;
 mod operation;
 mod orders;
 mod outbox;
+mod parking;
 mod route;
 mod settle;
 mod staff;

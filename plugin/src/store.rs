@@ -12,6 +12,7 @@ pub(crate) mod attempts;
 pub(crate) mod changes;
 pub(crate) mod effects;
 pub(crate) mod facts;
+pub(crate) mod failures;
 mod file;
 pub(crate) mod flags;
 pub(crate) mod holds;

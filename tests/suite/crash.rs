@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use host_shim::shop::Status;
 use serde_json::{Value, json};
 
 use crate::world::{Answer, GOOD, World, http, try_http};
@@ -276,4 +277,46 @@ fn a_kill_in_the_middle_of_a_bulk_run_loses_no_row() {
     };
     assert!(within(30, all_captured), "{:?}", world.payments());
     assert_eq!(world.telegrams("022").len(), 3, "each captured once");
+}
+
+/// P-09: what cannot be worked on is set aside after three times, and keeps nothing else waiting.
+#[test]
+fn p09_work_that_fails_again_and_again_is_parked_and_the_rest_goes_on() {
+    let world = World::new();
+    let orders = [world.placed(), world.placed()];
+    for order in &orders {
+        world.fault("021", &json!("drop_after"));
+        world.run("void", &[&order.order_id]);
+    }
+    // A row that no version of the plugin ever wrote.
+    world.rows(&format!(
+        "UPDATE telegrams SET kind = 'xyz' WHERE kind = '021' AND order_id = '{}'",
+        orders[0].order_id
+    ));
+    let times = || world.rows("SELECT name || ' ' || times FROM failures WHERE name LIKE 'telegram:%'");
+    for round in 1..=3 {
+        world.pass(400);
+        world.work();
+        assert!(times()[0].ends_with(&format!(" {round}")), "{:?}", times());
+    }
+    assert_eq!(
+        world.order(&orders[1]).status(),
+        Status::Cancelled,
+        "the other one is done"
+    );
+    assert_eq!(world.rows("SELECT kind FROM flags"), ["work.parked"]);
+    world.pass(400);
+    world.work();
+    assert!(times()[0].ends_with(" 3"), "not before tomorrow: {:?}", times());
+    assert_eq!(
+        world.rows("SELECT job_items.state FROM job_items ORDER BY order_id"),
+        ["waiting", "done"],
+        "nobody says of the first that it failed: its telegram may have arrived"
+    );
+    // Whoever repairs the row sees it done the next day.
+    world.rows("UPDATE telegrams SET kind = '021' WHERE kind = 'xyz'");
+    world.pass(86_400);
+    world.work();
+    assert_eq!(world.order(&orders[0]).status(), Status::Cancelled);
+    assert!(times().is_empty());
 }

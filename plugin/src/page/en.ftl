@@ -715,3 +715,6 @@ mail-deadline = The last day for capturing these orders is near. After it the au
     { $lines }
 mail-deadline-line = order { $number }: until { $day } ({ $left } days left), { $amount }
 linking-without-id = This payment has no trading id, or one with characters that cannot be used. Only payments that were made with one (letters, digits and _) in Paygent Online can be linked.
+flag-work-parked = Work on it failed three times in a row and was set aside; it is tried once a day.
+advice-work-parked = Look at the payment in Paygent Online, and send the record to whoever looks after the system.
+reason-work-parked = It failed three times in a row and was set aside. See “Differences”.

@@ -256,6 +256,14 @@ table! {
 }
 
 table! {
+    failures (name) {
+        name -> Text,
+        times -> Integer,
+        due_at -> Timestamp,
+    }
+}
+
+table! {
     facts (name) {
         name -> Text,
         value -> Text,

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::hook::amend;
 use crate::hook::change::Ids;
+use crate::hook::parking::Parking;
 use crate::hook::{Call, cleanup, compare, give_back, operation};
 use crate::payment::change::ChangeState;
 use crate::payment::operation::{Action, Column, Task};
@@ -34,6 +35,7 @@ pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Res
         left: 0,
         touched: Vec::new(),
     };
+    let parking = Parking::open(call)?;
     let mut after = 0;
     loop {
         let items = call.instance.store.read(|rows| {
@@ -54,25 +56,20 @@ pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Res
             }
             progress.touched.push(item.order_id.clone());
             // A row that cannot be worked on now keeps no other from running.
-            let ran = match task {
+            let name = format!("row:{}:{}", job.job_id, item.position);
+            let of = item.order_id.clone();
+            let again = item.clone();
+            let ran = parking.run((&name, Some(&of)), || match task {
                 Task::Column(column) => run(call, job, column, item),
                 Task::CleanUp => cleanup::run(call, job, item),
                 Task::Compare => compare::run(call, job, item),
                 Task::GiveBack => give_back::run(call, job, item),
-            };
+            });
             match ran {
-                Ok(true) => progress.worked += 1,
-                Ok(false) => progress.left += 1,
-                Err(problem) => {
-                    tracing::error!(
-                        job = job.job_id,
-                        code = problem.code,
-                        message = problem.message,
-                        detail = problem.detail,
-                        "run.row_failed"
-                    );
-                    progress.left += 1;
-                }
+                Some(true) => progress.worked += 1,
+                Some(false) => progress.left += 1,
+                None if parking.gave_up(&name)? => give_up(call, again)?,
+                None => progress.left += 1,
             }
         }
         if Instant::now() >= ends {
@@ -84,6 +81,15 @@ pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Res
         store.write(|rows| jobs::finish(rows, &job.job_id, call.moment()))?;
     }
     Ok(progress)
+}
+
+/// A row that failed again and again ends, so that the run does; what it began is followed by itself.
+fn give_up(call: &Call<'_>, mut item: Item) -> Result<(), Problem> {
+    Ok(call.instance.store.write(|rows| {
+        jobs::FAILED.clone_into(&mut item.state);
+        item.code = Some("work.parked".to_owned());
+        jobs::update_item(rows, &mut item).map(drop)
+    })?)
 }
 
 /// What a row's next step is.
