@@ -4,12 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use anyhow::Context as _;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
+use host_shim::conform::{self, Adapter};
 use host_shim::demo::{self, Demo, Reach, Settings};
 use host_shim::gateway::{Gateway, GatewayConfig};
+use host_shim::shop::{Applied, Shop};
 use host_shim::wish::Wish;
 use host_shim::{clock, web};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A small shop that loads the Paygent plugin, with a simulated Paygent beside it.
@@ -30,6 +34,27 @@ enum Command {
     Shop(ShopArgs),
     /// One call of a hook, by hand: prints the reply and applies its effects.
     Call(CallArgs),
+    /// Tests whether a host's adapter applies each effect exactly once.
+    Conform(ConformArgs),
+    /// This shop's own adapter, for that test: `make`, `apply` or `look`.
+    Adapter(AdapterArgs),
+}
+
+#[derive(Args)]
+struct ConformArgs {
+    /// So many processes are killed for each effect.
+    #[arg(long, default_value_t = conform::KILLS)]
+    kills: u32,
+    /// The adapter's program and what is said to it before the command; `adapter` of this program where none is given.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    adapter: Vec<String>,
+}
+
+#[derive(Args)]
+struct AdapterArgs {
+    command: String,
+    folder: PathBuf,
+    order: Option<String>,
 }
 
 #[derive(Args, Default)]
@@ -137,6 +162,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Gateway(args) => run_gateway(args).await,
         Command::Shop(args) => run_shop(args).await,
         Command::Call(args) => tokio::task::spawn_blocking(move || run_call(args)).await?,
+        Command::Conform(args) => run_conform(args),
+        Command::Adapter(args) => run_adapter(args),
     }
 }
 
@@ -215,6 +242,86 @@ fn run_call(args: CallArgs) -> anyhow::Result<()> {
     let site = demo::open(&args.parts.settings(clock))?;
     let called = site.adapter.call(&args.hook, &request)?;
     println!("{:?} {}", called.status, called.reply);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what the command is for")]
+fn run_conform(args: ConformArgs) -> anyhow::Result<()> {
+    let own = [std::env::current_exe()?.display().to_string(), "adapter".to_owned()];
+    let mut told = if args.adapter.is_empty() {
+        own.to_vec()
+    } else {
+        args.adapter
+    };
+    let program = PathBuf::from(told.remove(0));
+    let adapter = Adapter {
+        program,
+        arguments: told,
+    };
+    let report = conform::run(&adapter, args.kills)?;
+    for check in &report.checks {
+        match &check.problem {
+            None => println!("ok      {}", check.name),
+            Some(problem) => println!("WRONG   {}: {problem}", check.name),
+        }
+    }
+    let (before, after) = report.killed;
+    println!("killed {before} times before what was done stood, {after} times after");
+    anyhow::ensure!(report.conforms(), "the adapter does not apply each effect exactly once");
+    Ok(())
+}
+
+/// One order in a shop of its own.
+#[expect(clippy::print_stdout, reason = "the answer is what the command is for")]
+fn run_adapter(args: AdapterArgs) -> anyhow::Result<()> {
+    const PIECES: i32 = 2;
+    const POINTS: i64 = 30;
+    const PRODUCT: i32 = 1;
+    let shop = Shop::open(&args.folder.join("shop.db"), clock::Setting::default())?;
+    match args.command.as_str() {
+        "make" => {
+            let session = shop.session("buyer")?;
+            shop.log_in(&session.session_id, Some(1))?;
+            shop.add(&session.session_id, PRODUCT, PIECES)?;
+            let session = shop.session("buyer")?;
+            let order = shop.prepare(&session, &host_shim::shop::member(), POINTS)?;
+            let order = order.context("an order is made of a cart")?;
+            println!(
+                "{}",
+                json!({"order_id": order.order_id, "pieces": PIECES, "points": POINTS})
+            );
+        }
+        "apply" => {
+            let effect = serde_json::from_reader(std::io::stdin().lock())?;
+            println!(
+                "{}",
+                match shop.apply(&effect)? {
+                    Applied::Applied => "applied",
+                    Applied::Already => "already",
+                    Applied::Retry => "retry",
+                    Applied::Rejected(_) => "rejected",
+                }
+            );
+        }
+        "look" => {
+            let order = args.order.context("look needs an order")?;
+            let stock = shop
+                .products()?
+                .into_iter()
+                .find(|product| product.product_id == PRODUCT);
+            let status = shop.order(&order)?.context("there is such an order")?.status();
+            println!(
+                "{}",
+                json!({
+                    "status": status.name(),
+                    "stock": stock.context("there are goods")?.stock,
+                    "points": shop.member(1)?.context("there is a member")?.points,
+                    "mails": shop.mails()?.len(),
+                })
+            );
+        }
+        other => anyhow::bail!("an adapter knows make, apply and look, not {other}"),
+    }
     Ok(())
 }
 

@@ -67,6 +67,44 @@ fn a_host_in_python_sells_and_captures() {
 }
 
 /// Each stays short enough to be read in one go.
+/// The conformance test of an adapter: how it ended, and what it said.
+fn conforms(kills: u32, adapter: &[&str], guarded: bool) -> (bool, String) {
+    let mut test = Command::new(env!("CARGO_BIN_EXE_host-shim"));
+    test.arg("conform").arg("--kills").arg(kills.to_string()).args(adapter);
+    if !guarded {
+        test.env("UNGUARDED", "1");
+    }
+    let output = test.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success(), said)
+}
+
+#[test]
+fn n3_this_shops_adapter_does_each_effect_once_twice_at_once_and_killed_in_between() {
+    let (conforms, said) = conforms(12, &[], true);
+    assert!(conforms, "{said}");
+    let killed = said.lines().last().unwrap();
+    assert!(!killed.contains("killed 0 times"), "{killed}");
+    println!("{killed}");
+}
+
+#[test]
+fn n3_any_hosts_adapter_can_be_tested_and_one_without_a_guard_is_found_out() {
+    let script = root().join("tests/hosts/adapter.py");
+    let python = ["python3", script.to_str().unwrap()];
+    let (good, said) = conforms(2, &python, true);
+    assert!(good, "{said}");
+    let (good, said) = conforms(1, &python, false);
+    assert!(!good);
+    for wrong in [
+        "order.pend, twice",
+        "mail.order_placed after pend, place, twice",
+        "order.cancel after pend, twice",
+    ] {
+        assert!(said.contains(&format!("WRONG   {wrong}")), "{wrong}: {said}");
+    }
+}
+
 #[test]
 fn the_first_hosts_are_under_sixty_lines() {
     for name in ["host.c", "host.php", "host.py"] {
