@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use host_shim::shop::Status;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, GOOD, World, http, try_http};
+use crate::world::{ANSWER_LOST, Answer, GOOD, World, http, outcome, try_http};
 
 /// A shop of its own process. Dropping it kills it.
 pub(crate) struct Process {
@@ -319,4 +319,38 @@ fn p09_work_that_fails_again_and_again_is_parked_and_the_rest_goes_on() {
     world.work();
     assert_eq!(world.order(&orders[0]).status(), Status::Cancelled);
     assert!(times().is_empty());
+}
+
+/// How long nobody knows what became of a payment whose answer was lost, by the clock that shop and plugin share.
+#[test]
+fn inv29_the_truth_of_a_lost_answer_is_known_within_seconds() {
+    const PAYMENTS: usize = 100;
+    let world = World::new();
+    let pages: Vec<_> = (0..PAYMENTS)
+        .map(|number| {
+            let order = world.adapter.shop.sample(&(8_000 + number).to_string(), 1_000).unwrap();
+            world.enter(order)
+        })
+        .collect();
+    let mut waited = Vec::new();
+    for page in &pages {
+        assert_eq!(outcome(&world.pay(page, ANSWER_LOST)), "confirming");
+        let mut seconds = 0;
+        while world.order(&page.order).status() == Status::Pending {
+            world.pass(1);
+            seconds += 1;
+            // The scheduler wakes the plugin once a second; nobody looks at a page.
+            world.work();
+            assert!(seconds < 600, "order {}", page.order.order_id);
+        }
+        waited.push(seconds);
+    }
+    waited.sort_unstable();
+    let at = |share: usize| waited[(PAYMENTS * share / 100).min(PAYMENTS - 1)];
+    println!(
+        "the truth of {PAYMENTS} lost answers: median {} s, p99 {} s",
+        at(50),
+        at(99)
+    );
+    assert!(at(50) <= 5 && at(99) <= 60, "{waited:?}");
 }

@@ -1,6 +1,6 @@
 //! The tests of the whole: the plugin as hosts, shoppers and staff meet it, against the simulated Paygent over real TLS.
 //!
-//! `world` a shop with its plugin and gateway · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
+//! `world` a shop with its plugin and gateway · `books` what has to balance at the end · `checkout`, `list`, `change`, `runs`, `search`, `pages` the requirements,
 //! each test named by its id ·
 //! `cleanup` orders that their shoppers left in 決済処理中 ·
 //! `mismatches` what differs between shop, plugin and gateway, and deadlines ·
@@ -8,7 +8,7 @@
 //! leave with the gateway ·
 //! `guard` who tests cards, and who must not suffer for it ·
 //! `database` what happens to files ·
-//! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills` processes that die ·
+//! `transcripts` every hook's call as a snapshot · `boundary`, `hosts`, `door` the two doors · `crash`, `kills`, `storm` processes that die ·
 //! `tls` whom the plugin believes and how it proves who it is, to the servers of `peer` ·
 //! `browser` what shoppers see, `screen` what the staff see · `supply` what we build on.
 
@@ -21,6 +21,7 @@
 )]
 
 mod arrivals;
+mod books;
 mod boundary;
 mod browser;
 mod change;
@@ -45,6 +46,7 @@ mod runs;
 mod screen;
 mod search;
 mod stored;
+mod storm;
 mod supply;
 mod three_ds;
 mod tls;

@@ -4,7 +4,7 @@
 use super::change::Ids;
 use super::{Call, correction, journal, operation, settle};
 use crate::paygent::{Authorise, CardSource, TradingId};
-use crate::payment::attempt::{Event, next_inquiry};
+use crate::payment::attempt::Event;
 use crate::payment::change::ChangeState;
 use crate::payment::operation::ChangeKind;
 use crate::payment::trading_id::trading_id;
@@ -35,29 +35,13 @@ pub(super) fn intend(
     })?;
     order.last_attempt += 1;
     let prefix = &call.instance.config.shop.trading_prefix;
+    let named = trading_id(prefix, &order.order_number, order.last_attempt, &ids.salt);
     let mut attempt = Attempt {
-        attempt_id: ids.attempt.clone(),
-        number: order.last_attempt,
-        trading_id: trading_id(prefix, &order.order_number, order.last_attempt, &ids.salt),
-        form: ids.change.clone(),
-        amount: order.amount,
-        payment_id: None,
-        code: None,
-        sent_at: now,
-        settled_at: None,
-        inquiries: 0,
-        inquired_at: None,
-        next_inquiry_at: next_inquiry(now, 0),
-        live_order: None,
+        hold: before.hold,
         change_id: Some(ids.change.clone()),
-        auth_id: None,
-        return_key: None,
-        sealed_card: None,
-        three_ds: false,
-        link_until: None,
-        sealed_link: None,
-        version: 1,
-        ..before
+        payment_class: before.payment_class,
+        split_count: before.split_count,
+        ..Attempt::new(order, (&ids.attempt, named, &ids.change), order.amount, now)
     };
     attempts::begin(rows, &mut attempt, Event::Sent)?;
     let mut telegram = journal::sent(

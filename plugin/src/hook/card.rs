@@ -16,7 +16,7 @@ use super::{Call, cards, guard, journal, link, outbox, settle, storing, three_ds
 use crate::config::Entry;
 use crate::page;
 use crate::paygent::LINK;
-use crate::payment::attempt::{AttemptState, Event, LEFT, next_inquiry};
+use crate::payment::attempt::{AttemptState, Event, LEFT};
 use crate::payment::guard::Hindrance;
 use crate::payment::hold::HoldState;
 use crate::payment::japan;
@@ -308,33 +308,12 @@ fn intend(
     }
     order.last_attempt += 1;
     let prefix = &call.instance.config.shop.trading_prefix;
+    let named = trading_id(prefix, &order.order_number, order.last_attempt, ids.2);
     let mut attempt = Attempt {
-        attempt_id: ids.0.to_owned(),
-        order_id: order.order_id.clone(),
         hold: hold.number,
-        number: order.last_attempt,
-        trading_id: trading_id(prefix, &order.order_number, order.last_attempt, ids.2),
-        form: wish.form.clone(),
-        amount: hold.amount,
-        state: String::new(),
-        payment_id: None,
-        code: None,
-        sent_at: now,
-        settled_at: None,
-        inquiries: 0,
-        inquired_at: None,
-        next_inquiry_at: next_inquiry(now, 0),
-        live_order: None,
-        change_id: None,
         payment_class: wish.class.code().to_owned(),
         split_count: i32::from(wish.class.split_count()),
-        auth_id: None,
-        return_key: None,
-        sealed_card: None,
-        three_ds: false,
-        link_until: None,
-        sealed_link: None,
-        version: 1,
+        ..Attempt::new(&order, (ids.0, named, &wish.form), hold.amount, now)
     };
     let card = &call.instance.config.card;
     let (kind, event) = if card.entry == Entry::Link {

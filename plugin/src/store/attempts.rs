@@ -6,7 +6,9 @@ use diesel::prelude::*;
 
 use super::schema::{attempt_log, attempts};
 use super::{Connection, StoreError, StoreResult, one_row};
-use crate::payment::attempt::{AttemptState, Event, after};
+use crate::payment::PaymentClass;
+use crate::payment::attempt::{AttemptState, Event, after, next_inquiry};
+use crate::store::orders::Order;
 
 /// One attempt.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -50,6 +52,43 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// The order's next attempt, paid off at once and of no kind yet; `begin` gives it its first state.
+    pub(crate) fn new(
+        order: &Order,
+        (attempt_id, trading_id, form): (&str, String, &str),
+        amount: i64,
+        sent_at: NaiveDateTime,
+    ) -> Self {
+        Self {
+            attempt_id: attempt_id.to_owned(),
+            order_id: order.order_id.clone(),
+            hold: order.last_hold,
+            number: order.last_attempt,
+            trading_id,
+            form: form.to_owned(),
+            amount,
+            state: String::new(),
+            payment_id: None,
+            code: None,
+            sent_at,
+            settled_at: None,
+            inquiries: 0,
+            inquired_at: None,
+            next_inquiry_at: next_inquiry(sent_at, 0),
+            live_order: None,
+            change_id: None,
+            payment_class: PaymentClass::Once.code().to_owned(),
+            split_count: 0,
+            auth_id: None,
+            return_key: None,
+            sealed_card: None,
+            three_ds: false,
+            link_until: None,
+            sealed_link: None,
+            version: 1,
+        }
+    }
+
     /// Of the link type.
     pub(crate) fn is_link(&self) -> bool {
         self.link_until.is_some()

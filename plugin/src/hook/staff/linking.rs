@@ -117,33 +117,13 @@ fn write(
     order.last_attempt += 1;
     // When it was authorised the gateway does not say. The order's day is not later: no deadline is shown too late.
     let since = order.ordered_at.unwrap_or(order.created_at).min(now);
+    let named = found.trading_id.clone();
     let mut attempt = Attempt {
-        attempt_id: attempt_id.clone(),
-        order_id: order_id.to_owned(),
-        hold: order.last_hold,
-        number: order.last_attempt,
-        trading_id: found.trading_id.clone(),
-        form: attempt_id.clone(),
-        amount: found.amount.get(),
-        state: String::new(),
         payment_id: Some(found.payment_id.as_str().to_owned()),
-        code: None,
-        sent_at: since,
         settled_at: Some(now),
-        inquiries: 0,
         inquired_at: Some(now),
         next_inquiry_at: None,
-        live_order: None,
-        change_id: None,
-        payment_class: "10".to_owned(),
-        split_count: 0,
-        auth_id: None,
-        return_key: None,
-        sealed_card: None,
-        three_ds: false,
-        link_until: None,
-        sealed_link: None,
-        version: 1,
+        ..Attempt::new(&order, (attempt_id, named, attempt_id), found.amount.get(), since)
     };
     attempts::begin(rows, &mut attempt, Event::Linked)?;
     let status = GatewayStatus(found.status);

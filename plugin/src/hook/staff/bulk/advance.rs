@@ -8,7 +8,7 @@ use crate::hook::change::Ids;
 use crate::hook::parking::Parking;
 use crate::hook::{Call, cleanup, compare, give_back, operation};
 use crate::payment::change::ChangeState;
-use crate::payment::operation::{Action, Column, Task};
+use crate::payment::operation::{Action, Task};
 use crate::reply::Problem;
 use crate::store::jobs::{Item, Job, JobState};
 use crate::store::{Connection, StoreError, StoreResult, changes, jobs, telegrams};
@@ -60,10 +60,9 @@ pub(in crate::hook) fn advance(call: &Call<'_>, job: &Job, ends: Instant) -> Res
             let of = item.order_id.clone();
             let again = item.clone();
             let ran = parking.run((&name, Some(&of)), || match task {
-                Task::Column(column) => run(call, job, column, item),
+                Task::Column(_) | Task::GiveBack => run(call, job, task, item),
                 Task::CleanUp => cleanup::run(call, job, item),
                 Task::Compare => compare::run(call, job, item),
-                Task::GiveBack => give_back::run(call, job, item),
             });
             match ran {
                 Some(true) => progress.worked += 1,
@@ -100,7 +99,7 @@ enum Next {
 }
 
 /// Runs one row; `false` where its end is not known yet.
-fn run(call: &Call<'_>, job: &Job, column: Column, mut item: Item) -> Result<bool, Problem> {
+fn run(call: &Call<'_>, job: &Job, task: Task, mut item: Item) -> Result<bool, Problem> {
     if item.is_begun() {
         return follow(call, item);
     }
@@ -108,7 +107,7 @@ fn run(call: &Call<'_>, job: &Job, column: Column, mut item: Item) -> Result<boo
     let next = call
         .instance
         .store
-        .write(|rows| intend(call, rows, (job, column), &mut item, &ids));
+        .write(|rows| intend(call, rows, (job, task), &mut item, &ids));
     let next = match next {
         Ok(next) => next,
         // Another process runs this row.
@@ -128,7 +127,7 @@ fn run(call: &Call<'_>, job: &Job, column: Column, mut item: Item) -> Result<boo
 fn intend(
     call: &Call<'_>,
     rows: &mut Connection,
-    (job, column): (&Job, Column),
+    (job, task): (&Job, Task),
     item: &mut Item,
     ids: &Ids,
 ) -> StoreResult<Next> {
@@ -137,7 +136,10 @@ fn intend(
     if !running {
         return Err(StoreError::Lost);
     }
-    let decided = operation::decide(call, rows, &item.order_id, (column, item.seen.as_deref()))?;
+    let decided = match task {
+        Task::Column(column) => operation::decide(call, rows, &item.order_id, (column, item.seen.as_deref()))?,
+        Task::CleanUp | Task::Compare | Task::GiveBack => give_back::decide(call, rows, &item.order_id)?,
+    };
     let next = match decided {
         Ok((action, mut order, payment)) => {
             item.kind = Some(action.kind().to_owned());
