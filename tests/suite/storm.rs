@@ -173,10 +173,13 @@ impl Storm {
         let (deed, place) = (self.dice.pick(&DEEDS), self.dice.below(ORDERS));
         if self.dice.below(3) == 0 {
             let kind = self.dice.pick(&["020", "021", "022", "023", "094"]);
-            let fault = self
-                .dice
-                .pick(&["drop_before", "drop_after", "garbage", "truncate", "http_500"]);
-            self.world.fault(kind, &json!(fault));
+            let kinds = ["late", "drop_before", "drop_after", "garbage", "truncate", "http_500"];
+            let fault = match self.dice.pick(&kinds) {
+                // One that is done late finds its sender dead, or sure that it was lost.
+                "late" => json!({"execute_late_ms": 20 + self.dice.below(400)}),
+                other => json!(other),
+            };
+            self.world.fault(kind, &fault);
             self.faults += 1;
         }
         let Some((hook, request)) = self.request(deed, place) else {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -13,6 +14,8 @@ use super::cards::Script;
 pub(crate) enum Fault {
     /// Done at once, answered after so many milliseconds.
     DelayMs(u64),
+    /// Done only after so many milliseconds, whoever is still there: closed at once without a byte.
+    ExecuteLateMs(u64),
     /// Nothing done, closed without a byte.
     DropBefore,
     /// Done, closed without a byte.
@@ -42,7 +45,7 @@ impl Fault {
     pub(crate) fn delivery(&self) -> Delivery {
         match self {
             Self::DelayMs(delay) => Delivery::Late(*delay),
-            Self::DropBefore | Self::DropAfter => Delivery::Lost,
+            Self::DropBefore | Self::DropAfter | Self::ExecuteLateMs(_) => Delivery::Lost,
             Self::Garbage => Delivery::Garbled,
             Self::Truncate => Delivery::Cut,
             Self::Http500 => Delivery::Http500,
@@ -105,6 +108,18 @@ impl Faults {
             .pop_front()
     }
 
+    /// How much later the telegram that just came is done, where that is its fault.
+    pub(crate) fn take_late(&self, kind: &str) -> Option<Duration> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_kind = waiting.get_mut(kind)?;
+        let Some(Fault::ExecuteLateMs(later)) = of_kind.front() else {
+            return None;
+        };
+        let later = Duration::from_millis(*later);
+        of_kind.pop_front();
+        Some(later)
+    }
+
     /// Nothing goes wrong any more.
     pub(crate) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -137,6 +152,7 @@ mod tests {
     fn faults_are_written_as_documented() {
         let read = |json: &str| serde_json::from_str::<Fault>(json).unwrap();
         assert_eq!(read(r#"{"delay_ms":20}"#), Fault::DelayMs(20));
+        assert_eq!(read(r#"{"execute_late_ms":20}"#), Fault::ExecuteLateMs(20));
         assert_eq!(read(r#""drop_before""#), Fault::DropBefore);
         assert_eq!(read(r#""drop_after""#), Fault::DropAfter);
         assert_eq!(read(r#""http_500""#), Fault::Http500);
