@@ -41,8 +41,6 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::seal::random_hex;
-
 /// The connection that every question takes.
 pub(crate) type Connection = SqliteConnection;
 
@@ -218,7 +216,7 @@ impl Store {
             (_, Some(_)) => Err(StoreError::Missing(self.path.clone())),
             (Some(own), None) => file::write_name(&self.path, &own),
             (None, None) => {
-                let fresh = random_hex::<8>().map_err(|problem| StoreError::Migrate(problem.message))?;
+                let fresh = file::fresh_name().map_err(|error| StoreError::Migrate(error.to_string()))?;
                 // Of several processes that open a new file the first one names it.
                 let own = connection.immediate_transaction(|connection| {
                     if let Some(own) = facts::find(connection, facts::NAME)? {

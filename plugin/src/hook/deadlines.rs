@@ -11,7 +11,7 @@ use crate::payment::japan;
 use crate::reply::Problem;
 use crate::store::orders::Order;
 use crate::store::payments::Payment;
-use crate::store::{Connection, StoreResult, facts, orders, payments};
+use crate::store::{Connection, StoreResult, facts, orders};
 
 /// Writes today's warnings where they are due.
 pub(super) fn warn(call: &Call<'_>) -> Result<(), Problem> {
@@ -41,7 +41,7 @@ fn write(call: &Call<'_>, rows: &mut Connection, last_run: NaiveDate) -> StoreRe
         staff.authorisation_days.saturating_sub(furthest.saturating_add(1)),
     ));
     let before = today.checked_sub_days(age).map_or(now, japan::midnight);
-    let mut near: Vec<Near> = payments::authorised_before(rows, before)?
+    let mut near: Vec<Near> = orders::waiting_for_capture(rows, before)?
         .into_iter()
         .filter_map(|(payment, order)| {
             let last = last_day(payment.status(), payment.since(), staff.limits())?;

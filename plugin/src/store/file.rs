@@ -155,6 +155,13 @@ pub(super) fn name_beside(database: &Path) -> StoreResult<Option<String>> {
     }
 }
 
+/// A name that no other database has.
+pub(super) fn fresh_name() -> Result<String, getrandom::Error> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Writes the name of a database into the file beside it, all of it or nothing.
 pub(super) fn write_name(database: &Path, name: &str) -> StoreResult<()> {
     static WRITERS: AtomicU64 = AtomicU64::new(0);

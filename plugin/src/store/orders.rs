@@ -9,7 +9,7 @@ use diesel::sql_types::Text;
 use super::schema::{changes, flags, order_texts, orders, payments, telegrams};
 use super::{Connection, StoreError, StoreResult, one_row};
 use crate::fold::{fold, pairs};
-use crate::payment::OrderStatus;
+use crate::payment::{GatewayStatus, OrderStatus};
 use crate::store::payments::Payment;
 
 /// One order as the host last told it, with the plugin's counters.
@@ -89,6 +89,21 @@ pub(crate) fn left_pending(connection: &mut Connection, before: NaiveDateTime, l
         .order((orders::created_at.asc(), orders::order_id.asc()))
         .limit(limit)
         .select(Order::as_select())
+        .load(connection)?)
+}
+
+/// Payments that were authorised before that moment with the orders that wait for them.
+pub(crate) fn waiting_for_capture(
+    connection: &mut Connection,
+    before: NaiveDateTime,
+) -> StoreResult<Vec<(Payment, Order)>> {
+    let over = [OrderStatus::Cancelled, OrderStatus::Returned].map(OrderStatus::name);
+    Ok(payments::table
+        .inner_join(orders::table.on(orders::payment_id.eq(payments::payment_id.nullable())))
+        .filter(payments::gateway_status.eq(GatewayStatus::AUTHORISED.0))
+        .filter(payments::authorised_at.lt(before))
+        .filter(orders::removed.eq(false).and(orders::status.ne_all(over)))
+        .select((Payment::as_select(), Order::as_select()))
         .load(connection)?)
 }
 

@@ -3,12 +3,11 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::schema::{orders, payments};
+use super::schema::payments;
 use super::{Connection, StoreError, StoreResult, one_row};
 use crate::payment::deadline::Since;
 use crate::payment::operation::Action;
-use crate::payment::{GatewayStatus, OrderStatus, Yen};
-use crate::store::orders::Order;
+use crate::payment::{GatewayStatus, Yen};
 
 /// One payment.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -78,21 +77,6 @@ pub(crate) fn of_order(connection: &mut Connection, order_id: &str) -> StoreResu
         .filter(payments::order_id.eq(order_id))
         .order((payments::authorised_at.asc(), payments::payment_id.asc()))
         .select(Payment::as_select())
-        .load(connection)?)
-}
-
-/// Authorised payments from before that moment with the orders that wait for them.
-pub(crate) fn authorised_before(
-    connection: &mut Connection,
-    before: NaiveDateTime,
-) -> StoreResult<Vec<(Payment, Order)>> {
-    let over = [OrderStatus::Cancelled, OrderStatus::Returned].map(OrderStatus::name);
-    Ok(payments::table
-        .inner_join(orders::table.on(orders::payment_id.eq(payments::payment_id.nullable())))
-        .filter(payments::gateway_status.eq(GatewayStatus::AUTHORISED.0))
-        .filter(payments::authorised_at.lt(before))
-        .filter(orders::removed.eq(false).and(orders::status.ne_all(over)))
-        .select((Payment::as_select(), Order::as_select()))
         .load(connection)?)
 }
 
