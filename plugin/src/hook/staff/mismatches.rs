@@ -171,11 +171,13 @@ fn repair(call: &Call<'_>, standing: &Standing) -> Option<RepairButton> {
         .payment_id
         .as_ref()
         .and_then(|id| standing.payments.iter().find(|payment| payment.payment_id == *id));
+    let live = own.filter(|own| own.status().is_live());
+    let differs = live.is_some_and(|own| own.amount != order.amount);
     let repair = match Finding::parse(&standing.flag.kind) {
         Some(finding) => finding.repair()?,
         // Told by what was under way then: what would put it right depends on what is so now.
         None if standing.held_for_nobody => Repair::GiveBack,
-        None if own.is_some_and(|own| own.status().is_live() && own.amount != order.amount) => Repair::Change,
+        None if differs => Repair::Change,
         None => return None,
     };
     let run = |column: Column| RepairButton {
@@ -186,8 +188,9 @@ fn repair(call: &Call<'_>, standing: &Standing) -> Option<RepairButton> {
     };
     let of = |column: Column| (call.has_right(column.name()) && !order.removed).then(|| run(column));
     match repair {
-        Repair::Change => of(Column::Change),
-        Repair::Cancel => of(Column::Cancel),
+        // What was put right meanwhile stands until the next comparison, with nothing left to press.
+        Repair::Change => of(Column::Change).filter(|_| differs),
+        Repair::Cancel => of(Column::Cancel).filter(|_| live.is_some()),
         Repair::GiveBack => {
             (call.has_right(Task::GiveBack.right()) && standing.held_for_nobody).then(|| RepairButton {
                 words: page::text(call.language, "repair-give-back", &[]),
