@@ -165,6 +165,7 @@ fn n4_r17_what_differs_is_found_and_put_right_on_its_page() {
         // Somebody cancels in Paygent Online, and takes an order by telephone.
         browser.open(&demo.simulator).await;
         browser.click("tr[data-payment='28569258'] button[value=cancel]").await;
+        browser.says("オーソリ取消済").await;
         browser.find("#by-hand-amount").await.send_keys("900").await.unwrap();
         browser.find("#by-hand-id").await.send_keys("tel_1").await.unwrap();
         browser
